@@ -29,28 +29,28 @@ begin
             select null, null, null, d.key, null, null, null from agentctl.declared_assistants d
             where d.tenant = owner and not exists (select from known k where k.key = d.key)
                 and not exists (select from agentctl.sync_jobs j where j.tenant = owner and j.key = d.key)
+        ), bound as (
+            select o.project, o.environment, o.workspace, o.assistant as key, jsonb_agg(o.key order by o.key) as numbers
+            from agentctl.bound_of(owner) o where o.kind = 'phone_number'
+            group by o.project, o.environment, o.workspace, o.assistant
         )
         select n.project, n.environment, n.workspace, n.key, jsonb_build_object(
-            'outcomes', n.outcomes, 'revision', r.revision, 'where', r.spec->>'where', 'enabled', d.enabled, 'declared_name', d.name,
+            'outcomes', n.outcomes,
+            'revision', r.revision, 'where', r.spec->>'where', 'enabled', d.enabled, 'declared_name', d.name,
             'synced_at', greatest(
                 n.updated_at, r.applied_at, d.elevenlabs_synced_at,
                 case when j.state in ('done', 'held') then j.finished_at end
             ),
-            'error', coalesce(d.elevenlabs_sync_error, j.error),
+            'error', coalesce(d.elevenlabs_sync_error, agentctl.told(j)),
             'job', case when j.id is not null then jsonb_build_object(
-                'state', j.state, 'error', j.error, 'failures', j.failures, 'changed_at', j.changed_at,
+                'state', j.state, 'error', agentctl.told(j), 'failures', j.failures, 'changed_at', j.changed_at,
                 'finished_at', j.finished_at
             ) end,
             'waits', coalesce(j.state in ('pending', 'running'), false) or exists (
                 select from agentctl.sync_changes w
                 where w.project in ('', n.project) and w.environment in ('', n.environment) and w.key = n.key
             ),
-            'numbers', (
-                select coalesce(jsonb_agg(b.key order by b.key), '[]') from agentctl.bindings b
-                where (b.tenant, b.project, b.environment, b.workspace, b.kind)
-                    = (owner, n.project, n.environment, n.workspace, 'phone_number')
-                    and b.applied->>'agent_id' = n.agent_id
-            ),
+            'numbers', coalesce(b.numbers, '[]'),
             'calls_today', (
                 select count(*) from agentctl.calls c
                 where c.tenant = owner and c.assistant = n.key and c.started_at >= midnight
@@ -58,10 +58,12 @@ begin
             )
         )
         from named n
+        left join bound b
+            on (b.project, b.environment, b.workspace, b.key) = (n.project, n.environment, n.workspace, n.key)
         left join lateral (
             select v.revision, v.spec, v.applied_at from agentctl.revisions v
             where (v.tenant, v.project, v.environment, v.workspace, v.key)
-                = (owner, n.project, n.environment, n.workspace, n.key)
+                = (agentctl.operator(), n.project, n.environment, n.workspace, n.key)
             order by v.revision desc limit 1
         ) r on true
         left join agentctl.sync_jobs j
