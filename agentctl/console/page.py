@@ -60,9 +60,7 @@ class Page:
     async def _visited(self, desk: Desk, request: Request) -> Response:
         visit = await arrived(desk, request)
         if visit is None:
-            if self.writes:
-                return desk.refusal(request, 401, f"{desk.gate.words}.over")
-            return _to_the_door(request)
+            return await self._unheard(desk, request) if self.writes else _to_the_door(request)
         request.state.tenants = visit.person.tenants  # whoever tells of trouble on the way asks whose it is
         if not visit.may(self.role):
             raise Refused(403, "refused.role")
@@ -71,6 +69,12 @@ class Page:
             return await self.answer(visit)
         with hurried(self.seconds):
             return await self.answer(visit)
+
+    async def _unheard(self, desk: Desk, request: Request) -> Response:
+        """For whoever has sent a form and may not be here any more: why."""
+        if await desk.gate.visitor(request) is not None:
+            return desk.refusal(request, 403, "refused.nobody")
+        return desk.refusal(request, 401, f"{desk.gate.words}.over")
 
 
 def door(desk: Desk, path: str, method: str, answer: Reply, kind: type[Route] = Route) -> Route:

@@ -6,6 +6,7 @@ import asyncio
 import json
 import secrets
 import time
+from base64 import b64encode
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ import pytest
 from pydantic import SecretStr
 
 from agentctl.console import app
+from agentctl.sandbox.conversations import AUDIO
 from agentctl.sandbox.harness import BlockingSandbox, running_thread
 from agentctl.sandbox.options import Options
 from agentctl.settings import Settings
@@ -33,6 +35,7 @@ SECRET = SecretStr("wsec_only_for_tests")
 SAMPLE = (Path(__file__).parents[1] / "samples" / "post_call_transcription.json").read_bytes()
 AGENT = b"agent_7101k5zvyjhmfg983brhmhkd98n6"
 SIDEWAYS = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+IN_VIEW = "turn => { const { top, bottom } = turn.getBoundingClientRect(); return top >= 0 && bottom <= innerHeight; }"
 PHONE = {"viewport": {"width": 390, "height": 800}, "is_mobile": True, "has_touch": True, "locale": "en-GB"}
 
 
@@ -56,18 +59,24 @@ class House:
         async with httpx.AsyncClient(base_url=self.sandbox.url, headers={"xi-api-key": self.sandbox.key}) as http:
             assert (await http.patch(f"/v1/convai/agents/{agent}", json=changes)).status_code == 200
 
-    async def deliver(self, said: str | None = None) -> None:
+    async def deliver(self, said: str | None = None, *, sound: bytes = b"") -> None:
         """Another call of that agent ends, after which somebody has to be called back; its caller has `said` that at
-        last.
+        last. `sound`: its recording.
         """
         (agent,) = self.sandbox.state()["agents"]
         event = json.loads(SAMPLE.replace(AGENT, agent.encode()))
-        event["data"]["conversation_id"] = f"conv_{secrets.token_hex(14)}"
+        name = event["data"]["conversation_id"] = f"conv_{secrets.token_hex(14)}"
         collected = event["data"]["analysis"]["data_collection_results"]
         item = {"value": "Rückruf zum Angebot | Erika Muster | morgen 10 Uhr"}
         collected["action_items"] = {**collected["caller_name"], "data_collection_id": "action_items", **item}
         if said:
             event["data"]["transcript"].append({"role": "user", "message": said, "time_in_call_secs": 60})
+        await self._send(event)
+        if sound:
+            told = {"agent_id": agent, "conversation_id": name, "full_audio": b64encode(sound).decode()}
+            await self._send({**event, "type": "post_call_audio", "data": told})
+
+    async def _send(self, event: object) -> None:
         body = json.dumps(event).encode()
         async with httpx.AsyncClient() as http:
             signed = {HEADER: sign(body, SECRET, int(time.time()))}
@@ -118,6 +127,25 @@ async def seen(page: Page, name: str) -> None:
     await shot(page, name)
 
 
+async def followed(page: Page) -> None:
+    """The turns of a call go with its sound, unless somebody reads elsewhere."""
+    while not await page.locator("#sound").count():  # it comes by a delivery of its own
+        await page.reload()
+    await page.set_viewport_size({"width": 1280, "height": 420})
+    turns = page.locator(".turn[data-at]")
+    await turns.first.locator(".at").click()
+    await page.locator(".turn.playing").wait_for()
+    assert not await turns.last.evaluate(IN_VIEW)
+    await page.locator("#sound").evaluate("sound => { sound.currentTime = 19.5; }")
+    await page.locator(".turn.playing", has_text="Wiederhören").wait_for()
+    assert await turns.last.evaluate(IN_VIEW)
+    await page.evaluate("scrollTo(0, 0)")
+    await page.locator("#sound").evaluate("sound => { sound.currentTime = 11.5; }")
+    await page.locator(".turn.playing", has_text="Rückruf").wait_for()
+    assert await page.evaluate("scrollY") == 0, "who has scrolled away is left there"
+    await page.set_viewport_size({"width": 1280, "height": 720})
+
+
 async def test_a_day(house: House, visit: Visit, watch: Watch) -> None:
     watch.expect(r"/(enter|nowhere)\b.*(401|404)")
     page = await visit()
@@ -164,7 +192,7 @@ async def test_a_day(house: House, visit: Visit, watch: Watch) -> None:
     # A call that ends while the page is open appears by itself.
     await page.goto(f"{house.url}/calls")
     await page.get_by_text("Noch keine Anrufe").wait_for()
-    await house.deliver()
+    await house.deliver(sound=AUDIO * 30)
     await page.locator("#calls .row").first.wait_for()
     await page.get_by_role("searchbox").fill("Erika")
     await page.get_by_role("button", name="Zeigen").click()
@@ -173,14 +201,18 @@ async def test_a_day(house: House, visit: Visit, watch: Watch) -> None:
 
     await page.locator("#calls .row").first.click()
     await page.get_by_role("heading", name="Gespräch").wait_for()
+    await page.locator(".turn mark").first.wait_for()
     await seen(page, "call")
+    await followed(page)
     await page.get_by_role("link", name="Vergessen").click()
     await page.get_by_role("button", name="Endgültig löschen").wait_for()
     await seen(page, "forget")
-    await page.goto(f"{house.url}/items")
-    await page.get_by_role("button", name="Erledigt:").first.click()
-    await page.get_by_text("Nichts zu tun").wait_for()
     await page.goto(f"{house.url}/items?items=any")
+    await page.evaluate("window.stayed = true")
+    await page.get_by_role("button", name="Erledigt:").first.click()
+    await page.locator('.tick[aria-pressed="true"]').wait_for()
+    assert await page.evaluate("window.stayed && document.activeElement.matches('.tick')"), "a tick loads nothing anew"
+    await page.reload()
     assert await page.locator('.tick[aria-pressed="true"]').count() == 1
     await seen(page, "items")
 

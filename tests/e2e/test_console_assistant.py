@@ -91,6 +91,8 @@ async def test_one_of_the_table(house: House, visit: Visit) -> None:
     await page.get_by_label("Adresse einer Seite").last.fill("https://example.org/karte")
     await page.locator("#preview dt", has_text="Karte").wait_for()
     await seen(page, "edit-changed")
+    leaving = "dispatchEvent(new Event('beforeunload', { cancelable: true }))"
+    assert not await page.evaluate(leaving), "what was typed would be lost"
 
     # What is saved flows to the platform by itself, and the page tells when it is there.
     await page.get_by_role("button", name="Speichern").click()

@@ -158,10 +158,12 @@ def _begin(visit: Visit, day: str | None, days: int = 0) -> str | None:
     if day is None:
         return None
     try:
-        begun = datetime.combine(date.fromisoformat(day) + timedelta(days=days), time(), visit.zone)
-    except (ValueError, OverflowError):
+        asked = date.fromisoformat(day)
+    except ValueError:
         raise UsageError(f"{day!r} is no day", "Write it as 2026-11-01.") from None
-    return begun.isoformat()
+    if asked > date.max - timedelta(days=days):
+        return None  # there is no day after it, and nothing that would be left out
+    return datetime.combine(asked + timedelta(days=days), time(), visit.zone).isoformat()
 
 
 PAGES = (Page("/calls", calls, menu="calls"), Page("/calls.csv", exported))

@@ -73,7 +73,7 @@ async def hear(visit: Visit) -> Response:
         try:
             sound = await sample(control, voice)
         except AgentctlError:
-            raise Refused(404, "refused.sound") from None
+            raise Refused(404, "refused.voice") from None
     kind = "audio/wav" if sound.startswith(b"RIFF") else "audio/mpeg"
     return Response(sound, media_type=kind, headers={"cache-control": "private, max-age=3600"})
 

@@ -18,6 +18,7 @@ from agentctl.console.visit import Refused, Visit
 from agentctl.verbs.calls import audit
 
 _SHOWN, _AT_ONCE = 100, 500
+_DIGITS = 9  # of a place that the store can have
 _COLUMNS = (
     "id", "what", "who", "due", "due_date", "due_time", "done", "quote", "conversation_id", "started_at", "assistant",
     "external_number", "title",
@@ -41,6 +42,8 @@ def _begin(query: QueryParams) -> dict[str, Any]:
     """Where another page has ended, as its address has it; the beginning for what is no such address."""
     before, call, position = (query.get(name, "") for name in ("before", "call", "position"))
     try:
+        if not (position.isascii() and position.isdecimal() and len(position) < _DIGITS):
+            return {}
         return {
             "before": datetime.fromisoformat(before).isoformat(),
             "before_id": call,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 
 from starlette.responses import Response
 
@@ -64,28 +63,36 @@ async def numbers(visit: Visit) -> Response:
 
 
 async def exported(visit: Visit) -> Response:
-    """The same as a table for a spreadsheet."""
+    """The same as a table for a spreadsheet, with how they ring as far as that can be told."""
     known = await _known(visit)
-    found = await _looked(visit, known)
+    try:
+        found = {one.number: one for one in await _looked(visit, known)}
+    except AgentctlError:
+        found = {}
     async with acting(visit) as control:
         await audit.note(control, "export", what="numbers", format="csv")
     columns = _COLUMNS + (_MORE if visit.may("editor") else ())
-    return table(visit, "numbers", columns, whole(found), partial(_cells, known, columns))
+    numbers = sorted({*known.rows, *found})
+    return table(visit, "numbers", columns, whole(numbers), lambda one: _cells(known, columns, one, found.get(one)))
 
 
-def _cells(known: _Known, columns: Sequence[str], one: Line) -> list[object]:
-    where = known.declared.get(one.number)
-    flat = {
-        **vars(one),
-        "assistant": one.declared,
+def _cells(known: _Known, columns: Sequence[str], number: str, line: Line | None) -> list[object]:
+    where = known.declared.get(number)
+    flat: dict[str, object] = {
+        "number": number,
+        "assistant": where.key if where else "",
         "declared_in": where.where if where else "",
-        "state": one.finding.state,
-        "rings_at": one.rings,
-        "leads_to": one.leads,
-        "what": one.finding.what,
-        "remedy": one.finding.remedy,
     }
-    return [flat[name] for name in columns]
+    if line is not None:
+        flat |= {
+            **vars(line),
+            "state": line.finding.state,
+            "rings_at": line.rings,
+            "leads_to": line.leads,
+            "what": line.finding.what,
+            "remedy": line.finding.remedy,
+        }
+    return [flat.get(name, "") for name in columns]
 
 
 async def _known(visit: Visit) -> _Known:

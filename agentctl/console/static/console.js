@@ -102,3 +102,13 @@ document.addEventListener("htmx:after:swap", () => {
   if (next && document.activeElement === document.body) next.focus({ preventScroll: true });
   ticked = -1;
 });
+
+// What was typed is not lost by a slip; who leaves by the form's own way means it.
+const guarded = document.querySelector("form[data-guarded]");
+if (guarded) {
+  let typed = Boolean(guarded.dataset.guarded);
+  guarded.addEventListener("input", () => { typed = true; });
+  guarded.addEventListener("submit", () => { typed = false; });
+  guarded.addEventListener("click", (event) => { if (event.target.closest(".actions a")) typed = false; });
+  addEventListener("beforeunload", (event) => { if (typed) event.preventDefault(); });
+}

@@ -20,6 +20,7 @@ async def test_a_link_opens_once_and_nobody_is_in_without_one(guest: Guest) -> N
     assert (await guest.http.get("/calls")).headers["location"] == "/enter?after=%2Fcalls"
     assert (await guest.http.get("/enter")).status_code == 401
 
+    assert "set-cookie" not in (await guest.http.head(link)).headers, "who only looks is not in"
     assert (await guest.http.get(f"{link}&after=%2Fcalls%3Fq%3Da")).headers["location"] == "/calls?q=a"
     assert "Calls" in text(await guest.see("/calls"))
 

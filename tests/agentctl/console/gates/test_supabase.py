@@ -187,10 +187,13 @@ async def test_a_session_that_was_ended_is_over(ours: Team) -> None:
 
 async def test_roles_that_are_taken_are_gone_at_once(ours: Team) -> None:
     guest = await ours.signed_in("admin")
+    form = {"_token": token(await guest.see("/calls"))}
     args = json.dumps({"tenant": "own", "user_id": PEOPLE["admin"].id})
     ours.database.execute("select public.agentctl_remove_membership(%s)", [args])
     assert not await is_in(guest)
     assert "no tenant" in text(await guest.see("/enter", 403))
+    answer = await guest.http.post("/items", data=form, headers={"origin": HERE})
+    assert (answer.status_code, "You are still signed in" in text(answer.text)) == (403, True)
 
 
 async def test_tokens_are_exchanged_once_for_all_tabs(ours: Team) -> None:

@@ -142,6 +142,7 @@ async def test_a_voice_is_heard_from_here_alone(office: Office) -> None:
     assert answer.content.startswith(b"RIFF")
     for voice in ("nobody", "..%2Fuser", "a" * 65):
         assert (await office.http.get(f"{HERE}/voices/{voice}")).status_code == 404
+    assert "Nothing can be heard of this voice" in text(await office.see(f"{HERE}/voices/nobody", 404))
 
 
 async def test_without_the_platform_a_voice_is_typed(office: Office) -> None:

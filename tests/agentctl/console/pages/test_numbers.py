@@ -102,6 +102,8 @@ async def test_a_platform_that_is_away_is_told_and_the_numbers_stay(operator: Gu
     assert 'role="alert"' in page
     assert "+49 89 99998100" in page
     assert bench.sandbox.key not in page
+    told = csv.DictReader(io.StringIO((await operator.see("/numbers.csv")).removeprefix("\ufeff")))
+    assert ("'+498999998100", "") in [(one["number"], one["state"]) for one in told]
 
 
 async def test_a_viewer_sees_what_rings_and_not_where_calls_lead(
