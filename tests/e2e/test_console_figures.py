@@ -93,7 +93,7 @@ async def test_numbers(bench: Bench, visit: Visit) -> None:
         await page.goto(f"{url}/numbers")
         await page.get_by_text("übergibt Anrufe").wait_for()
         await page.get_by_text("klingelt", exact=True).wait_for()
-        await page.get_by_text("is not at ElevenLabs yet").wait_for()
+        await page.get_by_text("ist noch nicht bei ElevenLabs").wait_for()
         await seen(page, "numbers")
         phone = await visit(**PHONE)
         await phone.context.add_cookies(await page.context.cookies())

@@ -16,6 +16,7 @@ from agentctl.console.acting import acting
 from agentctl.console.page import Page
 from agentctl.console.pages.beside import Beside, beside
 from agentctl.console.tables import table, whole
+from agentctl.console.telling import trouble
 from agentctl.console.visit import Refused, Visit
 from agentctl.errors import AgentctlError
 from agentctl.verbs.calls import audit, digest, forget, to_test
@@ -120,7 +121,7 @@ async def make_test(visit: Visit) -> Response:
             await to_test.to_test(control, found["conversation_id"], int(turn))
             await audit.note(control, "to-test", call=found["conversation_id"], turn=int(turn))
         except AgentctlError as error:
-            return shown(visit, found, problem=control.veil(str(error)))
+            return shown(visit, found, problem=trouble(error, control.veil))
     return visit.go(_address(found), f"turn-{turn}", tested=turn)
 
 
@@ -137,7 +138,7 @@ async def redigest(visit: Visit) -> Response:
                 made = await digest.digest(control, found["conversation_id"], force="force" in visit.form)
                 row["state"] = made.state
         except AgentctlError as error:
-            return shown(visit, found, problem=control.veil(str(error)))
+            return shown(visit, found, problem=trouble(error, control.veil))
     if made.state in DIGESTED:
         return visit.go(_address(found), digested=made.state)
     return shown(visit, found, problem=f"{visit.words(f'call.digests.{made.state}')} {made.reason}".strip())
@@ -156,7 +157,7 @@ async def erase(visit: Visit) -> Response:
             wanted = await forget.find(control, found["conversation_id"], keep_remote=keep)
             done = await forget.forget(control, wanted, keep_remote=keep)
         except AgentctlError as error:
-            return visit.show("forget.html.j2", call=found, problem=control.veil(str(error)))
+            return visit.show("forget.html.j2", call=found, problem=trouble(error, control.veil))
     reasons = [f"{one}: {error}" for one, error in done.failed]
     if not done.is_whole:
         text = "\n".join([visit.words("forget.left"), *reasons])

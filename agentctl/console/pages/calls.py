@@ -16,6 +16,7 @@ from agentctl.calls.selection import numbered
 from agentctl.console.acting import acting
 from agentctl.console.page import Page
 from agentctl.console.tables import table
+from agentctl.console.telling import trouble
 from agentctl.console.view import day_heading
 from agentctl.console.visit import Visit
 from agentctl.errors import NotThere, UsageError
@@ -40,11 +41,12 @@ async def calls(visit: Visit) -> Response:
     """The list; while the newest are shown, new ones come by themselves."""
     asked = wanted(visit)
     before = visit.request.query_params.get("before")
-    problem, chosen = "", None
+    problem: str = ""
+    chosen = None
     try:
         chosen = {**selection(visit, asked), "before_id": before}
     except UsageError as error:
-        problem = f"{error.message}. {error.hint}"
+        problem = trouble(error, visit.desk.control.veil, f"{error.message}. {error.hint}")
     try:
         found, (assistants, outcomes) = await asyncio.gather(_found(visit, chosen), _choices(visit))
     except NotThere:

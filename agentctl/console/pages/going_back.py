@@ -13,6 +13,7 @@ from agentctl.console.pages.assistants import begun, marks, written
 from agentctl.console.pages.editing import voice_names
 from agentctl.console.planned import counted, shown
 from agentctl.console.tables import table, whole
+from agentctl.console.telling import trouble
 from agentctl.console.visit import Refused, Visit
 from agentctl.errors import UsageError
 from agentctl.sync.applied import Applied
@@ -29,7 +30,8 @@ async def plan(visit: Visit) -> Response:
         try:
             found = await agreed.way_back(control, key, to)
         except UsageError as error:
-            return visit.show("going_back.html.j2", 409, **named, problem=str(error), parts=[], counted=[])
+            why = trouble(error, visit.desk.control.veil)
+            return visit.show("going_back.html.j2", 409, **named, problem=why, parts=[], counted=[])
         parts = [await visit.desk.aside(shown, "", agreed.mark(found.plan), found.plan, control.veil)]
     return visit.show("going_back.html.j2", **named, problem="", parts=parts, counted=counted(parts), to=found.revision)
 

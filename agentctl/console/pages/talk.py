@@ -15,6 +15,7 @@ from agentctl.console.home import place
 from agentctl.console.living import living
 from agentctl.console.pace import Pace, pause
 from agentctl.console.page import Page
+from agentctl.console.telling import trouble
 from agentctl.console.visit import Refused, Visit
 from agentctl.errors import AgentctlError
 from agentctl.verbs import talk as calling
@@ -33,7 +34,7 @@ async def talk(visit: Visit) -> Response:
             try:
                 terms = await calling.terms(there, assistant["agent_id"])
             except AgentctlError as error:
-                problem = there.veil(str(error))
+                problem = trouble(error, there.veil)
         origin = calling.origin(there)
     host = visit.request.headers["host"]
     rest = visit.url(visit.request.url.path, look="1", **assistant["apart"])
