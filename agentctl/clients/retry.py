@@ -58,8 +58,7 @@ class Retry:
     """How often and how long one request is tried. `Retry(attempts=1)` is the off-switch.
 
     `deadline_seconds` bounds everything: attempts, waits and an answer that trickles in; who is `hurried` has less.
-    `sleep` is how to wait:
-    a test passes its own and needs no time.
+    `sleep` is how to wait: a test passes its own and needs no time.
     """
 
     attempts: int = 5

@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 
 from agentctl.cli.unattended import Unattended
+from agentctl.clients.retry import Retry
 from agentctl.errors import AgentctlError
 from agentctl.verbs.exclusive import exclusive
 from agentctl.wiring import Control
@@ -180,7 +181,11 @@ def test_ended_before_there_is_a_plan_nothing_was_written(bench: Bench) -> None:
     assert writes == []
 
 
-def test_a_platform_that_is_away_is_named_and_a_pause_that_it_asks_for_is_said(bench: Bench) -> None:
+def test_a_platform_that_is_away_is_named_and_a_pause_that_it_asks_for_is_said(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    attempts, deadline, _ = Retry.__init__.__defaults__ or ()
+    monkeypatch.setattr(Retry.__init__, "__defaults__", (attempts, deadline, asyncio.sleep))
     bench.sandbox.fault(method="GET", path=AGENT, status=503, times=99)
     assert "did not work, tried " in (err := bench(*CRON, "--timeout", "1")[2])
     assert "x; the last that came of it: the answer is 503.\n" in err
