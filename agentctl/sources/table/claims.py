@@ -19,7 +19,11 @@ from agentctl.sources.row import Row
 
 
 class Known(Protocol):
-    """What the store knows of agents."""
+    """What the store knows of the table and of agents."""
+
+    @property
+    def names(self) -> Collection[str]:
+        """The table's columns."""
 
     @property
     def bound(self) -> Mapping[str, str]:
@@ -73,10 +77,13 @@ def _about_owner(row: Row, source: SourceTable, loaded: Loaded, known: Known) ->
     if known.owners.get(row.key, row.assistant.tenant) != row.assistant.tenant:  # whose, is not this one's to read
         what = "the agent of this key was made for another tenant, and stays as it is: give the row another key"
         tag = f"{MARK}{loaded.project.name}/{loaded.project.environment}/{row.key}"
+        column = source.wanted["agent_id"]
         way = (
             "where the row itself has passed to this tenant, write the id of that agent, which has the tag "
-            f"{tag} in the dashboard, into {source.wanted['agent_id']}"
+            f"{tag} in the dashboard, into {column}"
         )
+        if column not in known.names:
+            way += f", a column that the table does not have yet: {source.adoption}"
         yield Problem(located(row.where, source.key_column), f"{what}; {way}")
 
 
