@@ -324,8 +324,10 @@ def test_who_was_forgotten_since_the_backup_is_found_by_the_marks_of_the_lost_st
     before, after = (one.replace("runuser -u postgres -- psql -d agentctl", psql) for one in (before, after))
     bench.store("mark_forgotten", conversation_ids=calls[:1], numbers=[])
     bench.store("mark_forgotten", conversation_ids=["conv_new"], numbers=[], tenant="acme")
-    marked = "select tenant, forgotten_at from agentctl.forgotten order by tenant"
+    marked = "select tenant, forgotten_at from agentctl.forgotten order by tenant, forgotten_at"
+    by_its_own = "insert into agentctl.forgotten select 'acme', agentctl.mark('acme', 'fetched', 'conv_fetched')"
     with psycopg.connect(dsn, autocommit=True) as backup:
+        backup.execute(by_its_own)  # as each tenant's was for a while
         lost = backup.execute(marked).fetchall()
         subprocess.run(["sh", "-ec", before], cwd=tmp_path, check=True)
         # What was forgotten twice, the backup knows of the first time; a tenant that is newer than it has no key there.
@@ -337,6 +339,7 @@ def test_who_was_forgotten_since_the_backup_is_found_by_the_marks_of_the_lost_st
 
         assert backup.execute(marked).fetchall() == lost
         assert backup.execute("select agentctl.is_forgotten('acme', 'conv_new')").fetchone() == (True,)
+        assert backup.execute("select agentctl.is_erased('conv_fetched')").fetchone() == (True,)
     assert re.findall(r"^ default +\| (\S+)$", listed.stdout, re.MULTILINE) == calls[:1]
     assert bench("calls", "forget", calls[0], "--yes")[0] == 0
     assert [row["conversation_id"] for row in bench.store("list_calls", limit=9)] == calls[1:]

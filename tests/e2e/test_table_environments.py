@@ -1,4 +1,4 @@
-"""Two environments over one source table: that of the one that had a row of it first, and the other is told so."""
+"""Two environments over one source table: that of the one that most rows are of, and the other is told so."""
 
 from __future__ import annotations
 
@@ -85,15 +85,22 @@ async def test_a_table_is_the_source_of_one_environment(product: Product) -> Non
 
     product.insert(3)
     assert (await work(product, "production")).done == 1
-    # Of two that have written into it before there was such a rule, it is that of the one whose agent is older.
+    # Another's agents in a row or two take nobody else's rows away, however old they are there; none is adopted.
     product.sql(
-        "insert into agentctl.bindings (project, environment, workspace, kind, key, remote_id) "
-        "select project, 'staging', workspace, kind, key, 'agent_staging' from agentctl.bindings "
-        "where (kind, key) = ('agent', '1')"
+        "insert into agentctl.bindings (project, environment, workspace, kind, key, remote_id, bound_at) "
+        "select project, 'staging', workspace, kind, key, 'agent_staging', now() - interval '1 day' "
+        "from agentctl.bindings where (kind, key) = ('agent', '1')"
     )
     product.sql(f"update {TABLE} set elevenlabs_agent_id = 'agent_staging' where id = 1")
+    product.insert(4)
     assert "is the source of environment production, which has agent" in await refusal(product, "staging")
-    assert (await product.sync()).ok
+    assert (await work(product, "production")).done == 1
+    assert product.rows(*ROW)[4][0] in await product.agents()
+    product.insert(5)
+    product.sql(f"update {TABLE} set elevenlabs_agent_id = 'agent_staging' where id = 5")
+    (failure,) = (await product.sync()).failures
+    assert "agent_staging is named by another assistant too" in str(failure.error)
+    product.sql(f"delete from {TABLE} where id in (4, 5)")
     assert product.rows(*ROW)[1][0] == before[1][0]
     # Who empties them all gives it to who comes next.
     product.sql(f"update {TABLE} set elevenlabs_agent_id = null; delete from agentctl.sync_changes")

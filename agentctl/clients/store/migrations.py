@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -24,11 +24,14 @@ _PACKAGE = Path(__file__).parents[2]
 # In an installed wheel, and in a checkout.
 _FOLDERS = (_PACKAGE / "local" / "migrations", _PACKAGE.parent / "supabase" / "migrations")
 _ROLES = _PACKAGE / "local" / "roles.sql"
-_REMEDY = "Check that the server runs and that nothing in it holds locks, then run it again: what is done stays done."
+_REMEDY = (
+    "Check that the server runs and that nothing in it holds locks, then run it again: what is done stays done, and a "
+    "new database has all of it or nothing."
+)
 _LOCK = 7_204_913_118  # any number that nobody else's advisory locks use
 _OLDEST_SERVER = 15  # `unique nulls not distinct`
 _STATEMENT_SECONDS = 60  # for a lock, and for one statement
-_SECONDS = 120.0  # for everything, on a server that hangs and keeps to no timeout of its own
+_SECONDS = 120.0  # for one file, on a server that hangs and keeps to no timeout of its own
 _SEAL = b"\ncall agentctl.seal();\n"  # near the end of each file: who may do what is made anew, by the catalogue
 
 
@@ -62,7 +65,7 @@ def behind(applied: Iterable[str]) -> list[str]:
 
 async def pending(dsn: str) -> list[str]:
     """The migrations that this database has not had yet, in order. Changes nothing."""
-    async with _connected(dsn) as connection:
+    async with _connected(dsn) as (connection, _):
         return behind(await _applied(connection))
 
 
@@ -79,12 +82,12 @@ async def migrate(dsn: str, *, shim: bool, alone: bool = False) -> list[str]:
     missing = await pending(dsn)
     new = len(missing) == len(migrations())
     unsealed = missing[:-1] if alone else []
-    async with _connected(dsn) as connection:
+    async with _connected(dsn) as (connection, going_on):
         if shim:
             await _make_roles(connection)
         if new:
-            return await _apply(connection, migrations(), unsealed=missing[:-1])
-        return [name for one in migrations() for name in await _apply(connection, [one], unsealed=unsealed)]
+            return await _apply(connection, migrations(), going_on, unsealed=missing[:-1])
+        return [name for one in migrations() for name in await _apply(connection, [one], going_on, unsealed=unsealed)]
 
 
 def _files(folder: Path) -> Iterator[Migration]:
@@ -94,16 +97,24 @@ def _files(folder: Path) -> Iterator[Migration]:
 
 
 @asynccontextmanager
-async def _connected(dsn: str) -> AsyncIterator[Connection]:
+async def _connected(dsn: str) -> AsyncIterator[tuple[Connection, Callable[[], None]]]:
+    """A connection, and what has its time begin anew: a server that is slow and answers is not given up."""
     connection = await connect(parsed(dsn))
+    loop = asyncio.get_running_loop()
     # Cut and not cancelled: a server that hangs answers not even psycopg's request to cancel.
-    late = asyncio.get_running_loop().call_later(_SECONDS, cut, connection)
+    late = loop.call_later(_SECONDS, cut, connection)
+
+    def going_on() -> None:
+        nonlocal late
+        late.cancel()
+        late = loop.call_later(_SECONDS, cut, connection)
+
     try:
         if connection.info.server_version < _OLDEST_SERVER * 10_000:
             raise StoreError(f"this database is older than Postgres {_OLDEST_SERVER}", "Use a newer server.")
-        yield connection
+        yield connection, going_on
     except (psycopg.Error, StoreUnavailable) as error:
-        if late.when() <= asyncio.get_running_loop().time():
+        if late.when() <= loop.time():
             raise StoreUnavailable(f"the database did not answer within {_SECONDS:g} s (migrate)", _REMEDY) from None
         if isinstance(error, StoreUnavailable):
             raise
@@ -124,7 +135,9 @@ async def _exists(connection: Connection, table: str) -> bool:
     return (await run(connection, "select to_regclass(%s) is not null", table))[0][0] is True
 
 
-async def _apply(connection: Connection, files: Sequence[Migration], *, unsealed: Collection[str]) -> list[str]:
+async def _apply(
+    connection: Connection, files: Sequence[Migration], going_on: Callable[[], None], *, unsealed: Collection[str]
+) -> list[str]:
     """Which of them this process was the one to apply, all at once. Lock and change end together, also behind a
     transaction pooler. Rights that nobody could use before the end need not be made before: those files are `unsealed`.
     """
@@ -133,6 +146,7 @@ async def _apply(connection: Connection, files: Sequence[Migration], *, unsealed
         known = await _applied(connection)
         missing = [migration for migration in files if migration.version not in known]
         for migration in missing:
+            going_on()
             text = migration.path.read_bytes()
             await run(connection, text.replace(_SEAL, b"\n") if str(migration) in unsealed else text)
         if missing and await _pushed_from_here(connection):

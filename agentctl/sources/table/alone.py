@@ -16,7 +16,7 @@ from agentctl.sources.problems import located
 from agentctl.sources.reading import aside
 from agentctl.sources.row import Row, Rows, place
 from agentctl.sources.source import Files, Gone, SyncOutcome, declared, lost
-from agentctl.sources.table.anothers import another, candidates
+from agentctl.sources.table.anothers import Holding, another, candidates
 from agentctl.sources.table.rights import granted
 from agentctl.sources.table.rows import Told, asking, misfits, owning, read, settling, tell
 from agentctl.sources.table.variables import unset
@@ -67,8 +67,8 @@ class FilesAndTable:
             if problems := misfits(source, told):
                 return replace(loaded, problems=tuple(problems))
             row, told = await self._row(loaded, source, told, key)
-            if theirs := await self._anothers(source, told, key, row):
-                raise UsageError(str(theirs), _SEEN)
+            if holding := await self._anothers(source, told, key, row):
+                raise holding.refusal(source)
         if row is None:
             return await self._gone(loaded, source, told, key)
         row = _unadopted(row, told)
@@ -96,8 +96,10 @@ class FilesAndTable:
         found = await aside(lambda: read(loaded, source, more))
         return next((one for one in found if one.key == key), None), more
 
-    async def _anothers(self, source: SourceTable, told: Told, key: str, row: Row | None) -> Problem | None:
-        """Why it is another environment's, which then is asked to sync it: this one may have been the first to hear."""
+    async def _anothers(self, source: SourceTable, told: Told, key: str, row: Row | None) -> Holding | None:
+        """Another environment that it is the source of, and that is asked to sync it: this one may have been the first
+        to hear.
+        """
         own = told.bound.get(key)
         if own is not None and (row is None or row.told.get("agent_id") == own):
             return None
@@ -113,7 +115,7 @@ class FilesAndTable:
         if holding is None:
             return None
         await store.call("request_sync", {"key": key, "project": holding.project, "environment": holding.environment})
-        return holding.problem(source, scope)
+        return holding
 
     async def _told(self, told: Told, rows: Mapping[str, Any], bound: Mapping[str, Any]) -> Told:
         store = await self._store()

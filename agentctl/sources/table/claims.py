@@ -19,7 +19,11 @@ from agentctl.sources.row import Row
 
 
 class Known(Protocol):
-    """What the store knows of agents."""
+    """What the store knows of the table and of agents."""
+
+    @property
+    def names(self) -> Collection[str]:
+        """The table's columns."""
 
     @property
     def bound(self) -> Mapping[str, str]:
@@ -28,6 +32,10 @@ class Known(Protocol):
     @property
     def owners(self) -> Mapping[str, str]:
         """By key, the tenant whose its agent is, of those that the row does not name."""
+
+    @property
+    def theirs(self) -> Collection[str]:
+        """Agents of other environments."""
 
 
 def settled(rows: Sequence[Row], source: SourceTable, loaded: Loaded, known: Known) -> list[Row]:
@@ -41,7 +49,7 @@ def settled(rows: Sequence[Row], source: SourceTable, loaded: Loaded, known: Kno
     found = []
     for row in rows:
         problems = [*_about_key(row, files), *_about_owner(row, source, loaded, known)]
-        problems += _about_agent(row, named, known.bound, holders, declared)
+        problems += _about_agent(row, named, known, holders, declared)
         problems += [*_about_numbers(row, theirs), *_about_transfers(row, tenants, files)]
         placed = (*row.problems, *(source.placed(one, row.where) for one in problems))
         found.append(replace(row, assistant=None, problems=placed) if problems else row)
@@ -69,31 +77,34 @@ def _about_owner(row: Row, source: SourceTable, loaded: Loaded, known: Known) ->
     if known.owners.get(row.key, row.assistant.tenant) != row.assistant.tenant:  # whose, is not this one's to read
         what = "the agent of this key was made for another tenant, and stays as it is: give the row another key"
         tag = f"{MARK}{loaded.project.name}/{loaded.project.environment}/{row.key}"
+        column = source.wanted["agent_id"]
         way = (
             "where the row itself has passed to this tenant, write the id of that agent, which has the tag "
-            f"{tag} in the dashboard, into {source.wanted['agent_id']}"
+            f"{tag} in the dashboard, into {column}"
         )
+        if column not in known.names:
+            way += f", a column that the table does not have yet: {source.adoption}"
         yield Problem(located(row.where, source.key_column), f"{what}; {way}")
 
 
 def _about_agent(
     row: Row,
     named: Mapping[str, list[Row]],
-    bound: Mapping[str, str],
+    known: Known,
     holders: Mapping[str, str],
-    known: Collection[str],
+    declared: Collection[str],
 ) -> Iterator[Problem]:
     """An agent is one assistant's: that of the key that it is bound to, if any."""
     agent_id = row.told.get("agent_id")
-    if agent_id is None or row.key in bound or row.assistant is None:
+    if agent_id is None or row.key in known.bound or row.assistant is None:
         return
     where = located(row.where, "agent_id")
     holder = holders.get(agent_id)
-    if holder is not None and holder not in known:
+    if holder is not None and holder not in declared:
         # Whose key that is nobody knows here: it may be another tenant's, and its mark tells whoever may look.
         what = f"{agent_id} is the agent of a key that nobody declares any more, and that its tag {MARK}… names"
         yield Problem(where, f"{what}; a key must not change: give the row that one back")
-    elif holder is not None or len(named[agent_id]) > 1:
+    elif holder is not None or agent_id in known.theirs or len(named[agent_id]) > 1:
         yield Problem(where, f"{agent_id} is named by another assistant too; empty it to have an agent made")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -17,7 +17,7 @@ from agentctl.sources.problems import located
 from agentctl.sources.project import FILENAME
 from agentctl.sources.prompt import Prompts
 from agentctl.sources.row import Row, Rows
-from agentctl.sources.table.anothers import another, candidates
+from agentctl.sources.table.anothers import another, candidates, theirs
 from agentctl.sources.table.claims import settled
 from agentctl.sources.table.rights import Unwritable, granted, unwritable
 from agentctl.sources.table.row_reader import RowReader
@@ -37,7 +37,8 @@ class Told:
 
     `bound`: the agent of each key; `owners`: of each key with an agent that its row does not name, the tenant whose
     that agent is. `refused`: what may not be written back. `holders`: by number, the assistant that has it. `anothers`:
-    why it is the source of another environment; None where it is this one's, or nobody's yet.
+    why it is the source of another environment; None where it is this one's, or nobody's yet. `theirs`: agents of
+    other environments that rows without one name.
     """
 
     columns: Mapping[str, Any]
@@ -48,6 +49,7 @@ class Told:
     refused: Unwritable = field(default_factory=dict)
     holders: Mapping[str, Holder] = field(default_factory=dict)
     anothers: Problem | None = None
+    theirs: Collection[str] = ()
 
     @property
     def withheld(self) -> str:
@@ -140,7 +142,9 @@ async def _all(store: Store, source: SourceTable, scope: Scope) -> Told:
     there = await settling(store, scope, rows, bound)
     owners = await owning(store, scope, rows, bound)
     refused = await unwritable(store, source, told.names, told.writable)
-    return Told(columns, there, nameless, bound, owners, refused, await holding(store, scope))
+    loose = {row["values"].get("agent_id") for row in there if row["key"] not in bound} - {None}
+    others = await theirs(store, scope, loose)
+    return Told(columns, there, nameless, bound, owners, refused, await holding(store, scope), theirs=others)
 
 
 async def holding(store: Store, scope: Scope, numbers: Sequence[str] | None = None) -> dict[str, Holder]:

@@ -185,6 +185,16 @@ async def test_a_server_that_hangs_is_given_up(
                 await migrate(empty_dsn, shim=False)
 
 
+async def test_a_server_that_is_slow_has_its_time_for_each_file(
+    empty_dsn: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (path := tmp_path / "slow.sql").write_text("select pg_sleep(0.2)")
+    files = tuple(module.Migration(str(number), "slow", path) for number in range(4))
+    monkeypatch.setattr(module, "migrations", lambda: files)
+    monkeypatch.setattr(module, "_SECONDS", 0.7)
+    assert await migrate(empty_dsn, shim=False) == [str(one) for one in files]
+
+
 async def test_a_lock_that_somebody_keeps_is_not_waited_for_for_ever_and_supabases_own_ledger_is_kept_in_step(
     empty_dsn: str, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:

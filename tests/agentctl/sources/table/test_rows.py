@@ -32,6 +32,8 @@ def read(
     *rows: dict[str, Any],
     bound: dict[str, str] | None = None,
     holders: dict[str, Holder] | None = None,
+    owners: dict[str, str] | None = None,
+    lacking: str = "",
     toml: str = SECTION,
 ) -> Loaded:
     """The project with these rows in our own table; `key` and `rows` of each are not among its values."""
@@ -44,6 +46,7 @@ def read(
     columns = [
         {"name": name, "type": "jsonb", "writable": True}
         for name in (*places, source.key_column, *source.wanted.values())
+        if name != lacking
     ]
     found = []
     for row in rows:
@@ -51,7 +54,7 @@ def read(
         told = {"key": values.pop("key", "a"), "rows": values.pop("rows", 1), "astray": values.pop("astray", {})}
         found.append({**told, "values": values})
     shown = {"columns": columns, "view": False, "watched": True, "unique": ["id"], "open": []}
-    return divided(joined(loaded, source, Told(shown, found, 0, bound or {})), holders or {})
+    return divided(joined(loaded, source, Told(shown, found, 0, bound or {}, owners or {})), holders or {})
 
 
 def wrong(loaded: Loaded) -> dict[str, str]:
@@ -75,6 +78,15 @@ def test_texts_of_a_row_are_literal_and_those_of_defaults_are_templates(project:
         "under elevenlabs.conversation_config.agent.dynamic_variables.dynamic_variable_placeholders"
         for key, at in (("a", "prompt"), ("b", "first_message"), ("b", "language_presets.en"))
     }
+
+
+def test_a_row_that_has_passed_to_another_tenant_is_told_of_the_column_by_which_its_agent_comes_along(
+    project: DiskProject,
+) -> None:
+    theirs = {"a": "beta"}
+    said = [wrong(read(project, {}, owners=theirs, lacking=one))["a"] for one in ("", "elevenlabs_agent_id")]
+    lacks = "a column that the table does not have yet: agentctl db adopt agentctl.declared_assistants"
+    assert said[1] == f"{said[0]}, {lacks}"
 
 
 def test_a_variable_with_a_default_needs_no_warning(project: DiskProject) -> None:
