@@ -63,6 +63,7 @@ class Checks:
 
     async def _run(self, check: Check, tenant: str) -> None:
         async with self.control.afresh() as control:
+            control.tenant = None if tenant == OPERATOR else tenant
             try:
                 async for finding in _examined(control, tenant):
                     check.findings.append(_told(finding, control))

@@ -156,7 +156,9 @@ def telephone(number: str | None) -> str:
         found = phonenumbers.parse(text)
     except phonenumbers.NumberParseException:
         return text
-    return phonenumbers.format_number(found, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
+    written = phonenumbers.format_number(found, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
+    # The parser takes of a text what it can, and leaves out the rest.
+    return written if re.sub(r"[^+0-9]", "", written) == text else text
 
 
 def marked(text: object) -> Markup:

@@ -25,11 +25,18 @@ class Gone:
 class SyncOutcome:
     """How the sync of one assistant ended. `error`: empty where all is as declared, secrets taken out.
 
-    `held`: it did not fail; what was changed at the platform was left alone, and `error` says what.
+    `held`: it did not fail; what was changed at the platform was left alone, and `error` says what. `discreet`: the
+    same for people of its tenant, where they may not read all of that.
     """
 
     error: str = ""
     held: bool = False
+    discreet: str = ""
+
+    @property
+    def shown(self) -> str:
+        """What people of its tenant read."""
+        return self.discreet or self.error
 
 
 class Source(Protocol):

@@ -138,23 +138,22 @@ async def _form(
 
 def voice_names(visit: Visit) -> dict[str, str]:
     """The names of the voices by their ids, as far as a form has asked for them; nothing is asked for this."""
-    known, _ = visit.desk.kept.last("voices", visit.tenant) or ((), "")
-    return {one.id: one.name for one in known}
+    return {one.id: one.name for one in visit.desk.kept.last("voices", visit.tenant) or ()}
 
 
 async def _voices(visit: Visit) -> tuple[Sequence[Voice], str]:
     """Those to choose from, or why there are none: a form without them is better than none."""
 
-    async def ask() -> tuple[Sequence[Voice], str]:
-        try:
-            async with at_home(visit) as control, asyncio.timeout(_VOICES_SECONDS):
-                return await voices(control), ""
-        except TimeoutError:
-            return (), ""
-        except AgentctlError as error:
-            return (), trouble(error, visit.desk.control.veil)
+    async def ask() -> Sequence[Voice]:
+        async with at_home(visit) as control, asyncio.timeout(_VOICES_SECONDS):
+            return await voices(control)
 
-    return await visit.desk.kept.answer("voices", visit.tenant, ask)
+    try:
+        return await visit.desk.kept.answer("voices", visit.tenant, ask), ""
+    except TimeoutError:
+        return (), ""
+    except AgentctlError as error:
+        return (), trouble(error, visit.desk.control.veil)
 
 
 def _differences(visit: Visit, stored: Draft, typed: Draft, known: Sequence[Voice]) -> list[tuple[str, Field]]:

@@ -115,7 +115,7 @@ async def _shown(visit: Visit, *, problem: str = "") -> Response:
     )
     async with acting(visit) as control:
         now = await _of_all(control, found) if visit.tenant == OPERATOR else Waiting(list(used(found)))
-        delivery = await _delivery(visit, control) if looked else WebhookSeen(asked=False)
+    delivery = await _delivery(visit) if looked else WebhookSeen(asked=False)
     return visit.show(
         "health.html.j2",
         now=now,
@@ -155,19 +155,20 @@ async def _of_all(control: Control, found: Mapping[str, Any]) -> Waiting:
     )
 
 
-async def _delivery(visit: Visit, control: Control) -> WebhookSeen:
+async def _delivery(visit: Visit) -> WebhookSeen:
     async def ask() -> WebhookSeen:
-        if visit.tenant != OPERATOR and (await control.households()).of(visit.tenant).workspace != visit.tenant:
-            return WebhookSeen(is_theirs=False)  # their calls come by the webhook of somebody else's workspace
-        async with housed(control) as there:
-            status = await webhooks.status(there)
-            return WebhookSeen(status=status, problems=tuple(map(_telling(there), status.problems)))
+        async with acting(visit) as own:  # the visitor's ends with their request, and others wait for this, too
+            if visit.tenant != OPERATOR and (await own.households()).of(visit.tenant).workspace != visit.tenant:
+                return WebhookSeen(is_theirs=False)  # their calls come by the webhook of somebody else's workspace
+            async with housed(own) as there:
+                status = await webhooks.status(there)
+                return WebhookSeen(status=status, problems=tuple(map(_telling(there), status.problems)))
 
     try:
         return await visit.desk.kept.answer("webhook", visit.tenant, ask)
     except AgentctlError as error:
         await spare(visit.desk.control, visit.tenant, error)
-        return WebhookSeen(error=trouble(error, control.veil))
+        return WebhookSeen(error=trouble(error, visit.desk.control.veil))
 
 
 def _telling(control: Control) -> Callable[[str], str]:

@@ -55,8 +55,8 @@ async def depart(control: Control, key: str, then: OnDelete) -> SyncOutcome:
     left = await heirs(control, key, rings)
     await wake(control, left.values())
     if then == "delete" and agent_id:
-        return outcome(control, await _end(control, key, rings, "delete"))
-    return outcome(control, await _end(control, key, [one for one in rings if one not in left], "archive"))
+        return await outcome(control, await _end(control, key, rings, "delete"))
+    return await outcome(control, await _end(control, key, [one for one in rings if one not in left], "archive"))
 
 
 async def hush(control: Control, key: str, numbers: Collection[str]) -> SyncOutcome:
@@ -73,7 +73,7 @@ async def hush(control: Control, key: str, numbers: Collection[str]) -> SyncOutc
     here = [one for one in numbers if agent_id in rings.get(one, ())]
     left = await heirs(control, key, here)
     await wake(control, left.values())
-    return outcome(control, await _end(control, key, [one for one in here if one not in left], "keep"))
+    return await outcome(control, await _end(control, key, [one for one in here if one not in left], "keep"))
 
 
 async def _end(control: Control, key: str, rings: Sequence[str], then: OnDelete) -> Applied:

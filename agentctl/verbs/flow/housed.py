@@ -50,7 +50,8 @@ async def sync_housed(control: Control, key: str) -> SyncOutcome:
         async with within_held(control, access, partial(exclusive, wait=_WAIT_SECONDS)) as there:
             outcomes.append(await hush(there, key, numbers))
     errors = "\n".join(one.error for one in outcomes if one.error)
-    return SyncOutcome(errors, held=any(one.held for one in outcomes))
+    shown = "\n".join(one.shown for one in outcomes if one.shown)
+    return SyncOutcome(errors, held=any(one.held for one in outcomes), discreet=shown)
 
 
 async def _homes(control: Control, tenants: Tenants, key: str, found: Loaded | Gone) -> list[Access]:

@@ -120,7 +120,7 @@ class SyncJob:
             outcome = await sync_housed(control, work.id)
         await self.control.source.told(work.id, outcome)
         done = {**work.fence, "held": outcome.held, "error": outcome.error or None}
-        done["discreet"] = await self._discreet(work, outcome.error)
+        done["discreet"] = await self._discreet(work, outcome.shown)
         if outcome.held:
             log.warning("syncs %s: %s", work.id, "; ".join(outcome.error.splitlines()))
         return bool((await self.store.call("sync_job_done", done))["held"])

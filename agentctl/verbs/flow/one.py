@@ -47,7 +47,7 @@ async def sync_one(
     await _must_be_home(control, plan)
     applied = await sync.apply(control, plan)
     await wake(control, others)
-    return outcome(control, applied)
+    return await outcome(control, applied)
 
 
 async def _go_by(control: Control, found: Loaded) -> Collection[str]:

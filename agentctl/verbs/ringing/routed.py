@@ -16,6 +16,7 @@ from agentctl.resources import agent, phone_number
 from agentctl.sync.bindings import Bindings
 from agentctl.sync.kind import Ref
 from agentctl.sync.plan import Failure, Planned, refs
+from agentctl.verbs.ringing.confined import foreign
 from agentctl.verbs.wording import sentence
 from agentctl.wiring import Control
 
@@ -72,8 +73,11 @@ async def way_back(
 ) -> str:
     """What makes `number`, which rings at `agent_id` (None: nowhere), ring at the assistant `key`.
 
-    A plain sync leaves it where somebody has put it, as it does with any drift.
+    A plain sync leaves it where somebody has put it, as it does with any drift. People of a tenant are not told whose
+    that agent is. Raises StoreError.
     """
+    if why := await foreign(control, {number: agent_id or ""}, control.tenant):
+        return why[number]
     if owner := await _owner(control, agent_id, bindings):
         return sentence(_doubt(control, number, key, owner))
     applied = bindings.memory(Ref(phone_number.KIND, number), number_id)

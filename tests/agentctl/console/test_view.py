@@ -22,6 +22,10 @@ from agentctl.console.wording import Words, words
         ("+49", "+49"),
         ("<b>+49 30 1</b>", "<b>+49 30 1</b>"),
         ("anonymous", "anonymous"),
+        ("evil+4989998100", "evil+4989998100"),
+        ("+1-800-FLOWERS", "+1-800-FLOWERS"),
+        ("+49089998100", "+49089998100"),
+        ("+4915100000001;isub=1", "+4915100000001;isub=1"),
         (None, ""),
     ],
 )

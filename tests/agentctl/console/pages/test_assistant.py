@@ -7,6 +7,7 @@ import csv
 import io
 import re
 from html import unescape
+from urllib.parse import unquote
 
 import pytest
 
@@ -54,6 +55,8 @@ async def test_the_list_and_the_history_are_tables_too(office: Office) -> None:
 
 
 async def test_of_several_environments_in_a_store_the_one_that_is_served_is_shown(office: Office) -> None:
+    store = await office.control.store()
+    await store.call("save_tenant", {"tenant": "gast", "set": {"elevenlabs_key": "env:GAST_XI"}})
     for environment in ("aaa", "zzz"):
         office.sql(
             "insert into agentctl.assistants "
@@ -70,6 +73,16 @@ async def test_of_several_environments_in_a_store_the_one_that_is_served_is_show
     assert page.count('id="assistant-empfang') == 3
     (zzz,) = re.findall(r'class="row" href="([^"]*zzz[^"]*)"', page)
     assert "2020" in await office.see(unescape(zzz))
+    # A lodger that lived elsewhere before reads whose workspace that is neither there nor in a link.
+    office.sql(
+        "update agentctl.assistants set tenant = 'gast', workspace = case environment when 'zzz' then 'host/acme' "
+        "else 'host/geheim' end, environment = 'production' where key = 'empfang' and environment <> 'aaa'"
+    )
+    page = await office.see("/?tenant=gast")
+    links = [unescape(one) for one in re.findall(r'class="row" href="([^"]*)"', page)]
+    assert ["2020" in await office.see(one) for one in links] == [True, False]
+    for one in (page, *links, await office.see(links[0])):
+        assert "host/" not in unquote(one)
 
 
 async def test_a_turn_becomes_a_test_and_is_come_back_to(office: Office) -> None:

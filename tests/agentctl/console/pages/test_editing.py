@@ -149,6 +149,8 @@ async def test_without_the_platform_a_voice_is_typed(office: Office) -> None:
     await office.sandbox.fault(path="/v1/voices", status=401)
     page = await office.see(EDIT)
     assert re.search(r'<input id="voice" name="voice"', page)
+    await office.sandbox.clear_faults()
+    assert re.search(r'<select id="voice" name="voice"', await office.see(EDIT)), "what failed is asked again"
 
 
 async def test_one_of_another_tenant_is_none(office: Office) -> None:

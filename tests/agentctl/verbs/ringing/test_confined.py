@@ -1,4 +1,6 @@
-"""agentctl.verbs.ringing.confined: what a tenant's editor agrees to takes no number from an agent of somebody else."""
+"""agentctl.verbs.ringing.confined: what a tenant's editor agrees to takes no number from an agent of somebody else, and
+wherever its people read why, whose that is they are not told.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +14,8 @@ import pytest
 from agentctl.sandbox.harness import running
 from agentctl.verbs import agreed
 from agentctl.verbs.agreed import Agreement
+from agentctl.verbs.examination.lines import Known, lines
+from agentctl.verbs.flow import syncing
 from tests.agentctl.verbs.ringing.test_disputed import World, lender
 from tests.product import TABLE
 
@@ -52,14 +56,28 @@ async def test_no_word_of_a_tenants_editor_takes_a_number_from_an_agent_of_someb
             await agreed.apply(control, Agreement(["2"], {"": agreed.mark(part.result)}, take_ours=True))
             return repr([part.result.notices, [(one.doubt, one.barred) for one in part.result.changes]])
 
+    async def reading() -> tuple[list[str], str]:
+        """What people of the tenant read of the worker's sync of that row, of its number, and in the table."""
+        async with world.opened() as control:
+            await syncing.once(control)
+            control.tenant = "evil"
+            found = await lines(control, Known({world.number(0): "2"}, {}))
+        [[job]] = world.sql("select agentctl.told(j) from agentctl.sync_jobs j where j.key = '2'")
+        return [job, *(one.finding.remedy for one in found)], world.rows("elevenlabs_sync_error")[2]
+
     async def rings(case: int) -> str:
         return str((await world.sandbox.state())["numbers"][f"phnum_{case}"]["agent_id"])
 
-    said = await agree("evil")
+    read, row = await reading()
+    [[operators]] = world.sql("select error from agentctl.sync_jobs where key = '2'")
+    assert ("strange" in operators) == bool(tags), "whoever runs agentctl is told whose it is"
+    said = [*read, await agree("evil")]
     assert await rings(0) == theirs
-    assert "not this tenant's" in said
-    assert "strange" not in said
-    assert "reception" not in said
+    for one in said:
+        assert "not this tenant's" in one
+    for one in (*said, row):
+        assert "strange" not in one
+        assert "reception" not in one
     # What rings at its own it may take to another of its own.
     world.sql(f"update {TABLE} set phone = %s where id = 2", world.number(1))
     await agree("evil")
