@@ -14,6 +14,7 @@ from typing import Any
 from pydantic import SecretStr
 
 from agentctl.errors import AgentctlError, AnswerLost, ApiError, NotFound, Rejected, SyncError, Unauthorized, Waiting
+from agentctl.resources import post_call
 from agentctl.resources.answer import having, listing
 from agentctl.resources.api import Api
 from agentctl.resources.assistant import Assistant
@@ -101,10 +102,14 @@ class PhoneNumber:
         return cls(place.api, unfinished=unfinished)
 
     def desired(self, assistant: Assistant) -> Iterable[Desired]:
-        """Each declared number, assigned to the assistant's agent, or to none where the assistant is disabled."""
+        """Each declared number, assigned to the assistant's agent, or to none where the assistant is disabled.
+
+        It rings at no agent of which the store does not know whose it is.
+        """
+        known = frozenset({Ref(post_call.KIND, assistant.key)} if assistant.enabled else ())
         for number in assistant.phone.numbers:
             body = {"phone_number": number, "agent_id": Ref("agent", assistant.key) if assistant.enabled else None}
-            yield Desired(self.name, number, body, assistant.where, payload=assistant)
+            yield Desired(self.name, number, body, assistant.where, payload=assistant, after=known)
 
     async def observe(self, wanted: Sequence[Desired], bound: Mapping[str, str]) -> Mapping[str, Sighting]:
         """One list, matched by number; a binding is not needed to find one.

@@ -156,8 +156,7 @@ class _Run:
         """Whether anything was written: not so where all of it waits for what is held back."""
         desired = change.desired
         gone: tuple[Edit, ...] = ()
-        if desired.follows and (lost := refs(desired.body) & self._ledger.unplanned.keys()):
-            raise Blocked(f"{desired.kind} {desired.key} was not written, because {_named(lost)} was not")
+        self._need_first(desired)
         new = change.observed is None or change.replaces
         if change.observed is None or new:
             observed = await self._begin(kind, change, spared)
@@ -190,6 +189,12 @@ class _Run:
         if not self._verdicts.open:
             await self._bindings.judge(desired.ref)
         return bool(new or edits or gone or change.unjudged or not refs(desired.body) & self._ledger.held_refs)
+
+    def _need_first(self, desired: Desired) -> None:
+        unplanned = self._ledger.unplanned.keys()
+        followed = refs(desired.body) & unplanned if desired.follows else set()
+        if lost := followed | desired.after & (unplanned | self._ledger.failed):
+            raise Blocked(f"{desired.kind} {desired.key} was not written, because {_named(lost)} was not")
 
     async def _admit(
         self, change: Change, remote_id: str, planned: Mapping[str, Any], spared: Sequence[tuple[str, ...]]

@@ -93,7 +93,8 @@ class Desired:
     refers to has to be as declared before this is written, and not only there. `implied`: the part of `body` that is so
     with every new one; it counts as applied from the first, so that what differs there is somebody's doing. `pinned`:
     the key that it is held for, so that it is not what the files say, nor can be changed by them. `brings`: by field,
-    another that each write of it says too, so that it waits where that is held back.
+    another that each write of it says too, so that it waits where that is held back. `after`: what it does not refer
+    to and that has to be written before it all the same.
     """
 
     kind: str
@@ -107,6 +108,7 @@ class Desired:
     implied: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
     pinned: str = field(default="", compare=False)
     brings: Mapping[str, str] = field(default_factory=dict, compare=False)
+    after: frozenset[Ref] = field(default=frozenset(), compare=False)
 
     @property
     def ref(self) -> Ref:

@@ -94,6 +94,7 @@ async def test_pages_of_keys_that_another_order_would_part_lack_none_and_repeat_
         "bigint": ["-1", "10", "100", "2"],
         "numeric": ["1", "1.0", "1.00", "2"],
         "text": ["", "B", "a", "b", "ä"],
+        "json": ["1", '{"a": 1}', '{"a": 2}'],
     }
     for kind, keys in several.items():
         table = f"paged_{kind}"
@@ -123,9 +124,8 @@ def test_a_page_is_a_range_of_the_keys_index(dsn: str) -> None:
 
 
 async def test_a_key_of_whatever_type_is_found_alone_and_told(store: Store, dsn: str) -> None:
-    for number, (kind, key) in enumerate(
-        [("character(8)", "front"), ("varchar(5)", "front"), ("uuid", str(UUID(int=7))), ("numeric(5,2)", "7.50")]
-    ):
+    texts = {"character(8)": "front", "varchar(5)": "front", "uuid": str(UUID(int=7)), "numeric(5,2)": "7.50"}
+    for number, (kind, key) in enumerate({**texts, "point": "(1,2)"}.items()):
         table = f"typed_{number}"
         execute(dsn, f"create table {table} (k {kind}, said text); grant select, update on {table} to service_role")
         execute(dsn, f"insert into {table} values ('{key}')")
