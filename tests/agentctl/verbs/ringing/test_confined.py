@@ -11,6 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from agentctl.console.checks import Checks
 from agentctl.sandbox.harness import running
 from agentctl.verbs import agreed
 from agentctl.verbs.agreed import Agreement
@@ -60,10 +61,17 @@ async def test_no_word_of_a_tenants_editor_takes_a_number_from_an_agent_of_someb
         """What people of the tenant read of the worker's sync of that row, of its number, and in the table."""
         async with world.opened() as control:
             await syncing.once(control)
+            named = {one: f"env:EVIL_{one.upper()}" for one in ("twilio_account_sid", "twilio_auth_token")}
+            await (await control.store()).call("save_tenant", {"tenant": "evil", "set": named})
+            checks = Checks(control)
+            examination = checks.begin("evil")
+            checks.ongoing.last_seconds = 60.0
+            await checks.ongoing.end()
             control.tenant = "evil"
             found = await lines(control, Known({world.number(0): "2"}, {}))
+        [examined] = [one.remedy for one in examination.findings if one.subject == "numbers"]
         [[job]] = world.sql("select agentctl.told(j) from agentctl.sync_jobs j where j.key = '2'")
-        return [job, *(one.finding.remedy for one in found)], world.rows("elevenlabs_sync_error")[2]
+        return [job, examined, *(one.finding.remedy for one in found)], world.rows("elevenlabs_sync_error")[2]
 
     async def rings(case: int) -> str:
         return str((await world.sandbox.state())["numbers"][f"phnum_{case}"]["agent_id"])
