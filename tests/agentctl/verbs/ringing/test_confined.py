@@ -13,10 +13,13 @@ import pytest
 
 from agentctl.console.checks import Checks
 from agentctl.sandbox.harness import running
-from agentctl.verbs import agreed
+from agentctl.verbs import agreed, sync
 from agentctl.verbs.agreed import Agreement
 from agentctl.verbs.examination.lines import Known, lines
 from agentctl.verbs.flow import syncing
+from agentctl.verbs.pulling.pull import pull
+from agentctl.verbs.revisions.history import digest, revisions
+from agentctl.verbs.revisions.hold import hold
 from tests.agentctl.verbs.ringing.test_disputed import World, lender
 from tests.product import TABLE
 
@@ -94,3 +97,14 @@ async def test_no_word_of_a_tenants_editor_takes_a_number_from_an_agent_of_someb
     world.sql(f"update {TABLE} set phone = %s where id = 2", world.number(0))
     await agree(None)
     assert await rings(0) == own
+    # Nor does a pull of a row that is held tell it.
+    async with httpx.AsyncClient(base_url=world.sandbox.url, headers={"xi-api-key": world.sandbox.key}) as client:
+        (await client.patch("/v1/convai/phone-numbers/phnum_0", json={"agent_id": theirs})).raise_for_status()
+    async with world.opened() as control:
+        [row_2] = [one for one in (await sync.load(control)).assistants if one.key == "2"]
+        newest, *_ = await revisions(control, "2")
+        await hold(control, "2", newest.revision, digest(row_2, control.scope))
+        control.tenant = "evil"
+        [left] = [one.what for one in (await pull(control, ["2"], discreet=True)).left if world.number(0) in one.where]
+    assert "not this tenant's" in left
+    assert "strange" not in left
