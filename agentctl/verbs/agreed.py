@@ -118,7 +118,7 @@ async def take(control: Control, key: str, marked: str, *, overwrite_templates: 
     `control`: in the workspace where it lives. Raises Stale before anything is written, Busy; else as `pull.write`.
     """
     async with exclusive(control):
-        found = await pulling.pull(control, [key], overwrite_templates=overwrite_templates)
+        found = await pulling.pull(control, [key], overwrite_templates=overwrite_templates, discreet=True)
         if mark_of_pull(found) != marked:
             raise _stale()
         await pulling.write(control, found)

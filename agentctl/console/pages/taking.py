@@ -28,8 +28,8 @@ async def look(visit: Visit, *, stale: bool = False) -> Response:
     one = await own(visit)
     key = one.key
     async with at_home(visit) as control:
-        found = await pull(control, [key])
-        whole = await pull(control, [key], overwrite_templates=True) if found.left else found
+        found = await pull(control, [key], discreet=True)
+        whole = await pull(control, [key], overwrite_templates=True, discreet=True) if found.left else found
         told = await visit.desk.aside(_told, found, whole, control.veil)
     return visit.show(
         "taking.html.j2",

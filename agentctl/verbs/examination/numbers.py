@@ -133,7 +133,9 @@ async def _number(control: Control, number: str, key: str, entry: Entry, binding
     rings_at, agent_id = agent_of(entry), bindings.of(AGENT_KIND).get(key)
     if agent_id is None or rings_at != agent_id:
         what, number_id = f"{number} rings at {rings_at or 'no agent'}, not at {key}", str(entry.get("phone_number_id"))
-        way = await way_back(control, bindings, number, key, number_id=number_id, agent_id=rings_at)
+        way = await way_back(
+            control, bindings, number, key, number_id=number_id, agent_id=rings_at, reader=control.tenant
+        )
         return Look(Finding("numbers", "broken", what, way), entry)
     if not is_at_twilio(control, entry):
         return Look(Finding("numbers", "ok", f"{number} rings at {key} (the carrier's side was not examined)"), entry)

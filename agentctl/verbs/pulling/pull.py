@@ -31,6 +31,7 @@ from agentctl.verbs.renaming.outdated import outdated, told
 from agentctl.verbs.revisions import held
 from agentctl.verbs.revisions.history import ProjectPlan
 from agentctl.verbs.revisions.keeping import keeping
+from agentctl.verbs.ringing.confined import confined
 from agentctl.verbs.rows.outside import left as outside
 from agentctl.verbs.rows.outside import need_right, row_of
 from agentctl.verbs.showable import showable
@@ -64,10 +65,13 @@ class Pull:
 NOTHING = Pull((), {}, (), (), (), Plan())
 
 
-async def pull(control: Control, only: Sequence[str] = (), *, overwrite_templates: bool = False) -> Pull:
+async def pull(
+    control: Control, only: Sequence[str] = (), *, overwrite_templates: bool = False, discreet: bool = False
+) -> Pull:
     """Look at what the platform has for the assistants that match `only` (globs; none: all), and write nothing.
 
-    A prompt or first message with [[ ]] in it is left alone unless `overwrite_templates`. Raises as `plan` does.
+    A prompt or first message with [[ ]] in it is left alone unless `overwrite_templates`. `discreet`: its words
+    are for people of `control.tenant`, as those of a plan that they agree on. Raises as `plan` does.
     """
     loaded = await load(control)
     bindings = await control.bindings()
@@ -87,7 +91,7 @@ async def pull(control: Control, only: Sequence[str] = (), *, overwrite_template
     taking = Taking(drafts, bindings, {kind.name: kind for kind in kinds}, gone)
     texts = await _take(control, taking, drafts, taken_up, assistants)
     left = [*taking.left, *(problem for _, problem in of_rows), *_undeclared(plan, assistants), *_unknown(plan)]
-    left += await _of_held(control, beside, chosen, loaded.assistants)
+    left += await _of_held(control, beside, chosen, loaded.assistants, discreet=discreet)
     left += await _older(control, bindings, chosen) if only else []
     return Pull(
         assistants=tuple(one.key for one in assistants),
@@ -144,7 +148,12 @@ async def _older(control: Control, bindings: Bindings, chosen: Sequence[Assistan
 
 
 async def _of_held(
-    control: Control, beside: held.Held, chosen: Sequence[Assistant], declared: Sequence[Assistant]
+    control: Control,
+    beside: held.Held,
+    chosen: Sequence[Assistant],
+    declared: Sequence[Assistant],
+    *,
+    discreet: bool,
 ) -> list[Problem]:
     """What was changed of those that are held: it is no change of what their files say, so no file can take it."""
     keys = [one.key for one in chosen if one.key in beside.keys]
@@ -158,6 +167,7 @@ async def _of_held(
     found = await planning.plan(kinds, (), bindings, more=desired, whole=False, patience=control.patience)
     own = [beside.revisions[key] for key in known]
     plan = await showable(control, ProjectPlan.of(found, own), bindings, kinds, declared, known)
+    plan = await confined(control, plan) if discreet else plan
     changes = [change for change in plan.changes if change.overwrites]
     for change, template in zip(changes, templates(changes), strict=True):
         remedy = narrowed(template, [change.desired.pinned])

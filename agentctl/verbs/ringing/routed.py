@@ -69,14 +69,21 @@ def _waits(number: Ref, agents: Collection[Ref]) -> Blocked:
 
 
 async def way_back(
-    control: Control, bindings: Bindings, number: str, key: str, *, number_id: str, agent_id: str | None
+    control: Control,
+    bindings: Bindings,
+    number: str,
+    key: str,
+    *,
+    number_id: str,
+    agent_id: str | None,
+    reader: str | None = None,
 ) -> str:
     """What makes `number`, which rings at `agent_id` (None: nowhere), ring at the assistant `key`.
 
-    A plain sync leaves it where somebody has put it, as it does with any drift. People of a tenant are not told whose
-    that agent is. Raises StoreError.
+    A plain sync leaves it where somebody has put it, as it does with any drift. `reader`: the tenant whose people
+    read it, who are not told whose that agent is; None: the operator. Raises StoreError.
     """
-    if why := await foreign(control, {number: agent_id or ""}, control.tenant):
+    if why := await foreign(control, {number: agent_id or ""}, reader):
         return why[number]
     if owner := await _owner(control, agent_id, bindings):
         return sentence(_doubt(control, number, key, owner))

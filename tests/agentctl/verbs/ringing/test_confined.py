@@ -11,11 +11,15 @@ from pathlib import Path
 import httpx
 import pytest
 
+from agentctl.console.checks import Checks
 from agentctl.sandbox.harness import running
-from agentctl.verbs import agreed
+from agentctl.verbs import agreed, sync
 from agentctl.verbs.agreed import Agreement
 from agentctl.verbs.examination.lines import Known, lines
 from agentctl.verbs.flow import syncing
+from agentctl.verbs.pulling.pull import pull
+from agentctl.verbs.revisions.history import digest, revisions
+from agentctl.verbs.revisions.hold import hold
 from tests.agentctl.verbs.ringing.test_disputed import World, lender
 from tests.product import TABLE
 
@@ -60,10 +64,17 @@ async def test_no_word_of_a_tenants_editor_takes_a_number_from_an_agent_of_someb
         """What people of the tenant read of the worker's sync of that row, of its number, and in the table."""
         async with world.opened() as control:
             await syncing.once(control)
+            named = {one: f"env:EVIL_{one.upper()}" for one in ("twilio_account_sid", "twilio_auth_token")}
+            await (await control.store()).call("save_tenant", {"tenant": "evil", "set": named})
+            checks = Checks(control)
+            examination = checks.begin("evil")
+            checks.ongoing.last_seconds = 60.0
+            await checks.ongoing.end()
             control.tenant = "evil"
             found = await lines(control, Known({world.number(0): "2"}, {}))
+        [examined] = [one.remedy for one in examination.findings if one.subject == "numbers"]
         [[job]] = world.sql("select agentctl.told(j) from agentctl.sync_jobs j where j.key = '2'")
-        return [job, *(one.finding.remedy for one in found)], world.rows("elevenlabs_sync_error")[2]
+        return [job, examined, *(one.finding.remedy for one in found)], world.rows("elevenlabs_sync_error")[2]
 
     async def rings(case: int) -> str:
         return str((await world.sandbox.state())["numbers"][f"phnum_{case}"]["agent_id"])
@@ -86,3 +97,14 @@ async def test_no_word_of_a_tenants_editor_takes_a_number_from_an_agent_of_someb
     world.sql(f"update {TABLE} set phone = %s where id = 2", world.number(0))
     await agree(None)
     assert await rings(0) == own
+    # Nor does a pull of a row that is held tell it.
+    async with httpx.AsyncClient(base_url=world.sandbox.url, headers={"xi-api-key": world.sandbox.key}) as client:
+        (await client.patch("/v1/convai/phone-numbers/phnum_0", json={"agent_id": theirs})).raise_for_status()
+    async with world.opened() as control:
+        [row_2] = [one for one in (await sync.load(control)).assistants if one.key == "2"]
+        newest, *_ = await revisions(control, "2")
+        await hold(control, "2", newest.revision, digest(row_2, control.scope))
+        control.tenant = "evil"
+        [left] = [one.what for one in (await pull(control, ["2"], discreet=True)).left if world.number(0) in one.where]
+    assert "not this tenant's" in left
+    assert "strange" not in left
