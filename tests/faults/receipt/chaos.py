@@ -172,7 +172,8 @@ def drain(there: House, patience: float = 120.0, say: Say = lambda line: None) -
                 there.dsn.rpartition("/")[2],
             )
         queue = there.ask("queue")
-        if not any(queue[name][state] for name in ("events", "mails") for state in ("pending", "running")):
+        queues = ("events", "recordings", "mails")
+        if not any(queue[name][state] for name in queues for state in ("pending", "running")):
             return
         if queue != seen:
             seen, end = queue, time.monotonic() + patience
