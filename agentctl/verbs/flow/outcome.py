@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from agentctl.errors import Incomplete, Unauthorized
+from agentctl.errors import Blocked, Incomplete, Unauthorized
 from agentctl.sources.source import SyncOutcome
 from agentctl.sync.applied import Applied
 from agentctl.verbs.remedy import remedies
@@ -18,7 +18,9 @@ async def outcome(control: Control, applied: Applied) -> SyncOutcome:
     if applied.failures:
         hints = dict.fromkeys(one.error.hint for one in applied.failures if one.error.hint)
         failed = Incomplete(control.veil("; ".join(map(named, applied.failures))), control.veil("\n".join(hints)))
-        failed.outage = all(one.error.outage for one in applied.failures)
+        # What was not tried because of another failure ends as soon as that one does.
+        causes = [one.error for one in applied.failures if not isinstance(one.error, Blocked)] or [failed]
+        failed.outage = all(error.outage for error in causes)
         failed.held_up = any(one.error.outage or isinstance(one.error, Unauthorized) for one in applied.failures)
         raise failed
     told = replace(applied, held=await discreet(control, applied.held))
