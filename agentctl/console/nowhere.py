@@ -23,10 +23,13 @@ class Nowhere(Route):
 
 
 def above(desk: Desk, form: str) -> Route:
-    """The route for whoever opens the address of what takes a `form` and has no page: the page that the form is on."""
+    """The route for whoever opens the address of what takes a `form` and has no page: the page that the form is on, of
+    the same tenant and within the same search.
+    """
 
     async def led(request: Request) -> Response:
-        return RedirectResponse(path(request.url.path.rpartition("/")[0] or "/"), 303)
+        page, asked = path(request.url.path.rpartition("/")[0] or "/"), request.url.query
+        return RedirectResponse(f"{page}?{asked}" if asked else page, 303)
 
     return door(desk, form, "GET", led)
 
