@@ -6,19 +6,21 @@ import asyncio
 import json
 import tempfile
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
 
 import psycopg
+import pytest
 
 import agentctl
-from agentctl.sandbox.harness import Sandbox
+from agentctl.sandbox.harness import Sandbox, running
 from agentctl.settings import Settings
 from agentctl.sync.applied import Applied
 from agentctl.verbs.numbers.number import import_number, look
 from agentctl.verbs.rows import adopt
 from agentctl.wiring import Control
+from tests.databases import Databases
 
 TABLE = "commpro_phone_assistants"
 MADE = f"""
@@ -148,3 +150,17 @@ class Product:
     async def writes(self) -> list[tuple[str, str]]:
         """Every request so far that could have written something at ElevenLabs."""
         return [(one["method"], one["path"]) for one in await self.sandbox.log() if one["method"] != "GET"]
+
+
+@pytest.fixture
+def lender(lender: Databases) -> Databases:
+    """Lends databases in which the table is a source."""
+    return lender.after(adopted)
+
+
+@pytest.fixture
+async def world(tmp_path: Path, dsn: str) -> AsyncIterator[Product]:
+    """The product, over a sandbox of its own."""
+    async with running() as sandbox:
+        with closing(Product(tmp_path, dsn, sandbox)) as made:
+            yield made

@@ -15,16 +15,12 @@ from agentctl.sandbox.harness import running
 from agentctl.settings import Settings
 from agentctl.verbs.examination import own_side
 from agentctl.verbs.flow import syncing
-from tests.databases import Databases
-from tests.product import TABLE, Product, adopted
+from tests.product import TABLE, Product, lender
+
+__all__ = ["lender"]
 
 pytestmark = pytest.mark.anyio
 ROW = ("elevenlabs_agent_id", "elevenlabs_synced_at", "elevenlabs_sync_error")
-
-
-@pytest.fixture
-def lender(lender: Databases) -> Databases:
-    return lender.after(adopted)
 
 
 @pytest.fixture

@@ -17,8 +17,9 @@ from agentctl.verbs.flow import syncing
 from agentctl.verbs.rows.adopt import adopt
 from agentctl.verbs.rows.adopt import look as look_at
 from agentctl.verbs.work import Drained
-from tests.databases import Databases
-from tests.product import TABLE, Product, adopted
+from tests.product import TABLE, Product, lender
+
+__all__ = ["lender"]
 
 pytestmark = pytest.mark.anyio
 NUMBER = "+498999998100"
@@ -71,11 +72,6 @@ class Page(Product):
 
     async def agent(self, agent_id: str) -> Mapping[str, Any]:
         return (await self.agents())[agent_id]
-
-
-@pytest.fixture
-def lender(lender: Databases) -> Databases:
-    return lender.after(adopted)
 
 
 @pytest.fixture(params=["postgres", "supabase"])

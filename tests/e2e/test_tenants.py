@@ -46,11 +46,12 @@ from agentctl.verbs.signatures import Signatures
 from agentctl.verbs.upkeep import duties
 from agentctl.verbs.work import process
 from agentctl.wiring import Control
-from tests.databases import Databases
 from tests.gateway import gateway
-from tests.product import TABLE, Product, adopted
+from tests.product import TABLE, Product, lender
 from webhooks.address import PATH
 from webhooks.signature import HEADER, sign
+
+__all__ = ["lender"]
 
 pytestmark = pytest.mark.anyio
 FILES = 'name = "Mine"\nlanguage = "de"\nfirst_message = "KI hier."\n[privacy]\nretention_days = 30\n'
@@ -81,11 +82,6 @@ class House(Product):
     async def due(self) -> Any:
         async with self.opened() as control:
             return await syncing.once(control)
-
-
-@pytest.fixture
-def lender(lender: Databases) -> Databases:
-    return lender.after(adopted)
 
 
 # Each wire hands the same functions the same JSON, so what a scene shows over one it shows over the other. The scenes

@@ -7,7 +7,7 @@ read, wherever they read why it is held. The operator's word is another matter.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 from agentctl.errors import Problem
 from agentctl.resources import agent, phone_number
@@ -47,7 +47,9 @@ async def foreign(control: Control, rings: Mapping[str, str], tenant: str | None
     asked = {number: agent_id for number, agent_id in rings.items() if agent_id}
     if not asked or tenant in (None, OPERATOR, control.access.workspace):
         return {}
-    bound = {agent_id: key for key, agent_id in (await control.bindings()).of(agent.KIND).items()}
+    # Of all agents here: a sync of one row has the bindings of that row alone.
+    known = await (await control.store()).call("bound_ids", {**asdict(control.scope), "kind": agent.KIND})
+    bound = {agent_id: key for key, agent_id in known.items()}
     keys = {number: bound.get(agent_id, "") for number, agent_id in asked.items()}
     own = {key for key in {*keys.values()} if key and await tenant_of(control, key) == tenant}
     return {number: _barred(number) for number, key in keys.items() if key not in own}

@@ -2,35 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import closing
-from pathlib import Path
-
 import pytest
 
 from agentctl.errors import SyncError
-from agentctl.sandbox.harness import running
 from agentctl.verbs import rollback
 from agentctl.verbs.flow import syncing
 from agentctl.verbs.revisions.history import history
 from agentctl.verbs.status import status
-from tests.databases import Databases
-from tests.product import TABLE, Product, adopted
+from tests.product import TABLE, Product, lender, world
+
+__all__ = ["lender", "world"]
 
 pytestmark = pytest.mark.anyio
 NUMBER = "+498999998100"
-
-
-@pytest.fixture
-def lender(lender: Databases) -> Databases:
-    return lender.after(adopted)
-
-
-@pytest.fixture
-async def world(tmp_path: Path, dsn: str) -> AsyncIterator[Product]:
-    async with running() as sandbox:
-        with closing(Product(tmp_path, dsn, sandbox, database_url=dsn)) as made:
-            yield made
 
 
 async def rings(world: Product) -> str | None:

@@ -21,18 +21,14 @@ from agentctl.verbs import sync
 from agentctl.verbs.calls import audit
 from agentctl.wiring import connect
 from tests.console import Guest, text, visited
-from tests.databases import Databases
 from tests.gateway import gateway
-from tests.product import Product, adopted
+from tests.product import Product, lender
+
+__all__ = ["lender"]
 
 pytestmark = pytest.mark.anyio
 PATH = "/talk/empfang"
 SIGNED = "/v1/convai/conversation/get-signed-url"
-
-
-@pytest.fixture
-def lender(lender: Databases) -> Databases:
-    return lender.after(adopted)
 
 
 @dataclass

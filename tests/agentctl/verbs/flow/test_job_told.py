@@ -3,32 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
-from contextlib import closing
-from pathlib import Path
 from uuid import uuid4
 
 import psycopg
 import pytest
 
-from agentctl.sandbox.harness import running
 from agentctl.verbs.flow import syncing
-from tests.databases import Databases
-from tests.product import TABLE, Product, adopted
+from tests.product import TABLE, Product, lender, world
+
+__all__ = ["lender", "world"]
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-def lender(lender: Databases) -> Databases:
-    return lender.after(adopted)
-
-
-@pytest.fixture
-async def world(tmp_path: Path, dsn: str) -> AsyncIterator[Product]:
-    async with running() as sandbox:
-        with closing(Product(tmp_path, dsn, sandbox, database_url=dsn)) as made:
-            yield made
 
 
 def as_guest(world: Product, dsn: str) -> list[str]:

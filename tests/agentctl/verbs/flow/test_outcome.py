@@ -2,33 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import closing
-from pathlib import Path
-
 import pytest
 
 from agentctl.errors import StoreUnavailable
 from agentctl.resources.post_call import PostCallSettings
-from agentctl.sandbox.harness import running
 from agentctl.verbs.flow import syncing
-from tests.databases import Databases
-from tests.product import Product, adopted
+from tests.product import Product, lender, world
+
+__all__ = ["lender", "world"]
 
 pytestmark = pytest.mark.anyio
 NUMBER = "+498999998100"
-
-
-@pytest.fixture
-def lender(lender: Databases) -> Databases:
-    return lender.after(adopted)
-
-
-@pytest.fixture
-async def world(tmp_path: Path, dsn: str) -> AsyncIterator[Product]:
-    async with running() as sandbox:
-        with closing(Product(tmp_path, dsn, sandbox)) as made:
-            yield made
 
 
 async def test_what_waits_for_an_outage_counts_as_no_failure_of_its_own(

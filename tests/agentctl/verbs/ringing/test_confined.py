@@ -20,8 +20,8 @@ from agentctl.verbs.flow import syncing
 from agentctl.verbs.pulling.pull import pull
 from agentctl.verbs.revisions.history import digest, revisions
 from agentctl.verbs.revisions.hold import hold
-from tests.agentctl.verbs.ringing.test_disputed import World, lender
-from tests.product import TABLE
+from tests.agentctl.verbs.ringing.test_disputed import World
+from tests.product import TABLE, lender
 
 __all__ = ["lender"]
 
@@ -94,6 +94,16 @@ async def test_no_word_of_a_tenants_editor_takes_a_number_from_an_agent_of_someb
     await agree("evil")
     own = world.rows("elevenlabs_agent_id")[2]
     assert await rings(1) == own
+    # And that somebody has put it there is told by a worker, too.
+    other = world.rows("elevenlabs_agent_id")[1]
+    async with httpx.AsyncClient(base_url=world.sandbox.url, headers={"xi-api-key": world.sandbox.key}) as client:
+        (await client.patch("/v1/convai/phone-numbers/phnum_1", json={"agent_id": other})).raise_for_status()
+    world.sql(f"update {TABLE} set title = 'Neu' where id = 2")
+    async with world.opened() as control:
+        await syncing.once(control)
+    [[told]] = world.sql("select agentctl.told(j) from agentctl.sync_jobs j where j.key = '2'")
+    assert "--take-ours --only 2" in told
+    assert "not this tenant's" not in told
     world.sql(f"update {TABLE} set phone = %s where id = 2", world.number(0))
     await agree(None)
     assert await rings(0) == own

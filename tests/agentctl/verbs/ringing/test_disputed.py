@@ -13,8 +13,9 @@ from agentctl.errors import StoreError
 from agentctl.resources.post_call import PostCallSettings
 from agentctl.sandbox.harness import running
 from agentctl.verbs.flow import syncing
-from tests.databases import Databases
-from tests.product import TABLE, Product, adopted
+from tests.product import TABLE, Product, lender
+
+__all__ = ["lender"]
 
 pytestmark = pytest.mark.anyio
 
@@ -88,11 +89,6 @@ class World(Product):
             self.sql(
                 f"update {TABLE} set phone = %s, active = %s where id = %s", self.number(case), enabled, 100 + case
             )
-
-
-@pytest.fixture
-def lender(lender: Databases) -> Databases:
-    return lender.after(adopted)
 
 
 @pytest.fixture
