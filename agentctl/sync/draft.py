@@ -104,7 +104,8 @@ class Draft:
         claims = claiming(sighting, self._bindings.former(desired.ref))
         if len(claims) > 1:
             bound, mark = self._bindings.get(desired.ref), kind.traits.mark
-            return self._fail(desired, ambiguous(desired.ref, bound, claims, mark))
+            names = set[str]().union(*map(named_in, claims))
+            return self._fail(desired, ambiguous(desired.ref, bound, claims, mark), names=names)
         unknown = {ref for ref in refs(desired.body) if not self._known(ref)}
         if unknown:
             self._pending.discard(desired.ref)

@@ -392,11 +392,18 @@ async def test_a_wrong_row_keeps_what_its_agent_uses_and_nothing_else_from_being
     product.insert(6, customer="other", title=None)
     product.insert(7, customer="other", phone=number)
     product.insert(8, customer="other", voice_settings="nobodys_voice")
+    product.insert(9, customer="other", phone="+498999998200")
+    there = await product.sandbox.state()
+    one = next(iter(there["numbers"].values()))
+    for twice in ("phnum_a", "phnum_b"):
+        own = {"phone_number_id": twice, "phone_number": "+498999998200", "agent_id": None}
+        there["numbers"][twice] = {**one, **own, "sequence": len(there["numbers"]) + 1000}
+    await product.sandbox.reset(there)
     product.sql(f"update {TABLE} set title = null where id in (3, 5)")
     product.sql(f"delete from {TABLE} where id in (2, 4)")
     applied = await product.sync(prune=True, force=True)
     names = {one["name"] for one in (await product.agents()).values()}
-    assert names == {f"Assistant {one}" for one in (1, 3, 4, 5, 7)}
+    assert names == {f"Assistant {one}" for one in (1, 3, 4, 5, 7, 9)}
     assert "agent 4 stays, since agent 3 was not written and may refer to it" in [
         one.error.message for one in applied.left
     ]
