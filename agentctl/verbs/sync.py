@@ -16,6 +16,7 @@ from agentctl.resources.test_run import Pace
 from agentctl.settings import nearest
 from agentctl.sources.loaded import Loaded, apart
 from agentctl.sources.project import GATE_TIMEOUT
+from agentctl.sources.table.anothers import take
 from agentctl.sync import apply as engine
 from agentctl.sync import planning
 from agentctl.sync.apply import Applied, OnChange
@@ -153,6 +154,7 @@ async def apply(
         return Applied(plan, (), plan.failures, held=plan.changes)
     ours = plan if isinstance(plan, ProjectPlan) else None
     async with exclusive(control):
+        await _take_source(control)
         await _remember(control, plan)
         if ours and _is_idle(control, ours):
             return await history.record(control, ours, Applied(plan, (), ()), ())
@@ -172,6 +174,12 @@ def _is_idle(control: Control, plan: ProjectPlan) -> bool:
     """Whether applying it writes nothing, to no row either."""
     remembered = plan.settled or plan.released or plan.abandoned or plan.lapsed
     return plan.empty and not remembered and control.loaded.rows is None
+
+
+async def _take_source(control: Control) -> None:
+    """Have the table be this environment's, before anything is made of its rows. Raises ConfigurationError."""
+    if (rows := control.loaded.rows) and rows.rows:
+        await take(await control.store(), rows.source, control.scope)
 
 
 async def _release(control: Control, plan: ProjectPlan | None, stay: Sequence[Change]) -> None:

@@ -1,4 +1,4 @@
-"""Two environments over one source table: that of the one that most rows are of, and the other is told so."""
+"""Two environments over one source table: it is that of the one that was synced first, and the other is told so."""
 
 from __future__ import annotations
 
@@ -57,11 +57,12 @@ async def test_a_table_is_the_source_of_one_environment(product: Product) -> Non
     assert (await product.sync()).ok
     product.sql("delete from agentctl.sync_changes")
     before, agents = product.rows(*ROW), await product.agents()
+    ((since,),) = product.sql("select since::date from agentctl.sources")
     assert await refusal(product, "staging") == (
-        f"agentctl.toml: source.table.table: table {TABLE} is the source of environment production, which has agent "
-        f"{before[1][0]} of its row 1: have environment staging read its own, in a database of its own "
-        "(database_url_env, or supabase_url_env, under [environments.staging]); or, to have this one, end the other "
-        "and empty elevenlabs_agent_id in every row"
+        f"agentctl.toml: source.table.table: table {TABLE} is the source of environment production since {since}: have "
+        "environment staging read its own, in a database of its own (database_url_env, or supabase_url_env, under "
+        "[environments.staging]); or, to have this one, end the other, empty elevenlabs_agent_id in every row, and run "
+        f"in its database: select agentctl.release_source('{TABLE}')"
     )
     # Whoever looks first takes what a watch notes that names no environment.
     product.sql(f"select agentctl.unwatch('{TABLE}', 'probe', 'production')")
@@ -79,29 +80,53 @@ async def test_a_table_is_the_source_of_one_environment(product: Product) -> Non
     assert (await work(product, "production")).done == 1
     assert (await product.sandbox.state())["agents"][after[2][0]]["platform_settings"]["archived"] is True
 
-    product.insert(3)
-    assert (await work(product, "production")).done == 1
-    # Another's agents in a row or two take nobody else's rows away, however old they are there; none is adopted.
+
+async def test_what_its_rows_name_takes_it_from_nobody(product: Product) -> None:
+    product.insert(1)
+    assert (await product.sync()).ok
+    mine = product.rows(*ROW)[1][0]
     product.sql(
         "insert into agentctl.bindings (project, environment, workspace, kind, key, remote_id, bound_at) "
         "select project, 'staging', workspace, kind, key, 'agent_staging', now() - interval '1 day' "
         "from agentctl.bindings where (kind, key) = ('agent', '1')"
     )
-    product.sql(f"update {TABLE} set elevenlabs_agent_id = 'agent_staging' where id = 1")
-    product.insert(4)
-    assert "is the source of environment production, which has agent" in await refusal(product, "staging")
-    assert (await work(product, "production")).done == 1
-    assert product.rows(*ROW)[4][0] in await product.agents()
-    product.insert(5)
-    product.sql(f"update {TABLE} set elevenlabs_agent_id = 'agent_staging' where id = 5")
+    product.sql(f"update {TABLE} set elevenlabs_agent_id = 'agent_staging'; delete from agentctl.sync_changes")
+    assert "is the source of environment production since" in await refusal(product, "staging")
+    product.insert(2)
+    assert (await work(product, "production")).done == 1, "though every row names an agent of staging's"
+    assert product.rows(*ROW)[2][0] in await product.agents()
+    assert (await product.sync()).ok
+    assert product.rows(*ROW)[1][0] == mine, "and a row that has an agent is put right"
+    product.insert(3)
+    product.sql(f"update {TABLE} set elevenlabs_agent_id = 'agent_staging' where id = 3")
     (failure,) = (await product.sync()).failures
     assert "agent_staging is named by another assistant too" in str(failure.error)
-    product.sql(f"delete from {TABLE} where id in (4, 5)")
-    assert product.rows(*ROW)[1][0] == before[1][0]
-    # Who empties them all gives it to who comes next.
+
+
+async def test_one_that_is_released_is_that_of_who_comes_next(product: Product) -> None:
+    product.insert(1)
+    assert (await product.sync()).ok
+    first = product.rows(*ROW)[1][0]
+    assert product.sql(f"select agentctl.release_source('public.{TABLE}'), agentctl.release_source('{TABLE}')") == [
+        (True, False)
+    ]
+    async with agentctl.connect(product.root, settings=Settings(**product.settings), environment="staging") as control:
+        assert (await agentctl.plan(control)).failures, "its row names production's agent"
+    assert product.sql("select * from agentctl.sources") == [], "and a plan takes none"
     product.sql(f"update {TABLE} set elevenlabs_agent_id = null; delete from agentctl.sync_changes")
-    product.sql("delete from agentctl.bindings where environment = 'staging'")
     product.sql("select agentctl.request_sync('1', 'probe', 'staging')")
     assert (await work(product, "staging")).done == 1
-    assert product.rows(*ROW)[1][0] not in (None, before[1][0])
+    assert product.rows(*ROW)[1][0] not in (None, first)
     assert "is the source of environment staging" in await refusal(product, "production")
+
+
+async def test_of_two_that_were_planned_before_either_was_synced_one_is(product: Product) -> None:
+    product.insert(1)
+    settings = Settings(**product.settings)
+    async with agentctl.connect(product.root, settings=settings, environment="staging") as staging:
+        plan = await agentctl.plan(staging)
+        assert (await product.sync()).ok
+        agents, rows = await product.agents(), product.rows(*ROW)
+        with pytest.raises(ConfigurationError, match="is the source of environment production since"):
+            await agentctl.apply(staging, plan)
+    assert (await product.agents(), product.rows(*ROW)) == (agents, rows)

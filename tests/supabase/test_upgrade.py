@@ -8,6 +8,7 @@ import json
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 from typing import Any
+from unittest.mock import ANY
 
 import psycopg
 import pytest
@@ -45,8 +46,12 @@ def live(call: Call, version: str) -> None:
     if version >= TRUST:
         call("intend", **SCOPE, kind="agent", key=f"{version}-new")
     if version >= REVISIONS:
-        spec = {"key": version, "limit": 3, "knowledge": []}
+        spec = {"key": version, "limit": 3, "knowledge": [], "where": f"table sales.assistants, row {version}"}
         call("save_revision", **SCOPE, key=version, digest=version, spec=spec, keep=20, contents=[content(version)])
+    if version == REVISIONS:  # once, somebody had another environment synced from the same table
+        there = {**SCOPE, "environment": "staging"}
+        call("bind", **there, kind="agent", key=version, remote_id="agent_staging", applied={"name": version})
+        call("save_revision", **there, key=version, digest=version, spec=spec, keep=20, contents=[content(version)])
 
 
 def content(version: str) -> dict[str, str]:
@@ -122,6 +127,12 @@ async def test_nothing_that_any_version_wrote_is_lost(aged: str) -> None:
     for wanted in ({"number": "+498999998100"}, {"search": "Rückruf"}, {"items": "open"}, {}):
         found = await store.call("list_calls", {"limit": 200, **wanted})
         assert {row["conversation_id"] for row in found} == with_calls, wanted
+    assert await store.call("source_of", {"schema": "sales", "table": "assistants"}) == {
+        "project": "praxis",
+        "environment": "production",
+        "since": ANY,
+    }
+    assert await store.call("source_of", {"schema": "public", "table": "assistants"}) is None
     await store.close()
 
 

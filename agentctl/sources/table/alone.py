@@ -16,7 +16,7 @@ from agentctl.sources.problems import located
 from agentctl.sources.reading import aside
 from agentctl.sources.row import Row, Rows, place
 from agentctl.sources.source import Files, Gone, SyncOutcome, declared, lost
-from agentctl.sources.table.anothers import Holding, another, candidates
+from agentctl.sources.table.anothers import another
 from agentctl.sources.table.rights import granted
 from agentctl.sources.table.rows import Told, asking, misfits, owning, read, settling, tell
 from agentctl.sources.table.variables import unset
@@ -63,12 +63,11 @@ class FilesAndTable:
         if loaded.problems or key in loaded.keys:
             return loaded
         async with granted(store := await self._store(), source):
+            await self._be_ours(store, source, key)
             told = Told(await store.call("source_columns", source.named))
             if problems := misfits(source, told):
                 return replace(loaded, problems=tuple(problems))
             row, told = await self._row(loaded, source, told, key)
-            if holding := await self._anothers(source, told, key, row):
-                raise holding.refusal(source)
         if row is None:
             return await self._gone(loaded, source, told, key)
         row = _unadopted(row, told)
@@ -96,26 +95,12 @@ class FilesAndTable:
         found = await aside(lambda: read(loaded, source, more))
         return next((one for one in found if one.key == key), None), more
 
-    async def _anothers(self, source: SourceTable, told: Told, key: str, row: Row | None) -> Holding | None:
-        """Another environment that it is the source of, and that is asked to sync it: this one may have been the first
-        to hear.
-        """
-        own = told.bound.get(key)
-        if own is not None and (row is None or row.told.get("agent_id") == own):
-            return None
-        store, scope = await self._store(), self._scope()
-        found = await candidates(store, scope)
-        if not found or (column := source.back(told.names).get("agent_id")) is None:
-            return None
-        keys = [key, *(one.key for one in found)]
-        asked = {**asking(source, told), "fields": {"agent_id": (column,)}, "only": keys, "limit": len(keys)}
-        rows = (await store.call("source_rows", asked))["rows"]
-        named = {one["key"]: one["values"]["agent_id"] for one in rows}
-        holding = another(found, named, scope)
-        if holding is None:
-            return None
-        await store.call("request_sync", {"key": key, "project": holding.project, "environment": holding.environment})
-        return holding
+    async def _be_ours(self, store: Store, source: SourceTable, key: str) -> None:
+        """Hand what is asked to the environment that it is the source of: this one may have been the first to hear."""
+        if holder := await another(store, source, self._scope()):
+            asked = {"key": key, "project": holder.project, "environment": holder.environment}
+            await store.call("request_sync", asked)
+            raise holder.refusal
 
     async def _told(self, told: Told, rows: Mapping[str, Any], bound: Mapping[str, Any]) -> Told:
         store = await self._store()

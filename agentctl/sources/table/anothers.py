@@ -1,17 +1,15 @@
-"""A table is the source of one environment of the store: of that whose agents most of its rows name.
+"""A table is the source of one environment of the store: of that which was synced from it first, until it is released.
 
 Two would write their ids, times and errors over each other's, and each take the other's for a slip of somebody's hand.
-One row proves nothing by itself: whoever may write it can put the id of any agent there.
+What its rows name proves nothing of that: whoever may write one can put the id of any agent there.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
-from agentctl.errors import Problem, UsageError
+from agentctl.errors import ConfigurationError, Problem, UsageError
 from agentctl.resources import agent
 from agentctl.sources.mapping import SECTION, SourceTable
 from agentctl.sources.problems import located
@@ -19,70 +17,57 @@ from agentctl.sources.project import FILENAME
 from agentctl.sync.bindings import Store
 from agentctl.sync.kind import Scope
 
-MANY = 500  # agents of each environment by which it is told
-
 
 @dataclass(frozen=True)
-class Holding:
-    """Whose source the table is: the project's in that environment. `key`: of the row that names `agent_id`."""
+class Holder:
+    """Whose source `source` is: the project's in that environment. `since`: a time, as the store says it."""
 
+    source: SourceTable
     project: str
     environment: str
-    key: str
-    agent_id: str
+    since: str
 
     @property
-    def place(self) -> tuple[str, str]:
-        """Project and environment."""
-        return self.project, self.environment
-
-    def is_of(self, scope: Scope) -> bool:
-        """Whether that is this one."""
-        return self.place == (scope.project, scope.environment)
-
-    def refusal(self, source: SourceTable) -> UsageError:
-        """The error of a job of one row, which its tenant's people read: whose row tells it is not theirs to know."""
-        what = f"table {source.table} is the source of another environment"
+    def refusal(self) -> UsageError:
+        """The error of a job of one row, which its tenant's people read: whose the table is, is not theirs to know."""
+        what = f"table {self.source.table} is the source of another environment"
         return UsageError(what, "Which, and what to do: agentctl plan. Then: agentctl calls retry --all")
 
-    def problem(self, source: SourceTable, scope: Scope) -> Problem:
+    def problem(self, scope: Scope) -> Problem:
         """What to say of it where it is not `scope`'s."""
         whose = f"environment {self.environment}" + f" of project {self.project}" * (self.project != scope.project)
+        named = self.source.table.replace("'", "''")
         what = (
-            f"table {source.table} is the source of {whose}, which has agent {self.agent_id} of its row "
-            f"{self.key[:80]}: have environment {scope.environment} read its own, in a database of its own "
-            f"(database_url_env, or supabase_url_env, under [environments.{scope.environment}]); or, to have this one, "
-            f"end the other and empty {source.wanted['agent_id']} in every row"
+            f"table {self.source.table} is the source of {whose} since {self.since[:10]}: have environment "
+            f"{scope.environment} read its own, in a database of its own (database_url_env, or supabase_url_env, under "
+            f"[environments.{scope.environment}]); or, to have this one, end the other, empty "
+            f"{self.source.wanted['agent_id']} in every row, and run in its database: "
+            f"select agentctl.release_source('{named}')"
         )
         return Problem(located(FILENAME, f"{SECTION}.table"), what)
 
 
-async def candidates(store: Store, scope: Scope) -> list[Holding]:
-    """Who may hold it, the longest first; empty where the store has no other environment. Raises StoreError."""
-    return await _bound(store, scope, {"limit": MANY})
+async def another(store: Store, source: SourceTable, scope: Scope, *, take: bool = False) -> Holder | None:
+    """Who holds it, unless that is `scope` or nobody. `take`: then it is `scope`'s from now on. Raises StoreError."""
+    asked = {**source.named, "project": scope.project, "environment": scope.environment, "take": take}
+    found = await store.call("source_of", asked)
+    if found is None or (found["project"], found["environment"]) == (scope.project, scope.environment):
+        return None
+    return Holder(source, found["project"], found["environment"], found["since"])
+
+
+async def take(store: Store, source: SourceTable, scope: Scope) -> None:
+    """Have it be `scope`'s. Raises ConfigurationError where it is another's, and StoreError."""
+    if holder := await another(store, source, scope, take=True):
+        raise ConfigurationError([holder.problem(scope)])
 
 
 async def theirs(store: Store, scope: Scope, ids: Iterable[str]) -> frozenset[str]:
     """Those of these agents that another environment has. Raises StoreError."""
     asked = [*ids]
-    found = await _bound(store, scope, {"ids": asked, "limit": len(asked)}) if asked else []
-    return frozenset(one.agent_id for one in found if not one.is_of(scope))
-
-
-def another(found: list[Holding], named: Mapping[str, Any], scope: Scope) -> Holding | None:
-    """The first of the environment that holds it, unless that is `scope` or nobody. `named`: by key, the agent's id.
-
-    That is the one whose agents most rows name; of several the one that has most of the keys, then the longest.
-    """
-    names = [one for one in found if named.get(one.key) == one.agent_id]
-    keys = Counter(place for place, _ in {(one.place, one.key) for one in found if one.key in named})
-    counts = Counter(one.place for one in names)
-    place = max(counts, key=lambda one: (counts[one], keys[one]), default=None)
-    holding = next((one for one in names if one.place == place), None)
-    return None if holding is None or holding.is_of(scope) else holding
-
-
-async def _bound(store: Store, scope: Scope, asked: Mapping[str, Any]) -> list[Holding]:
-    terms = {"project": scope.project, "environment": scope.environment, "kind": agent.KIND, **asked}
-    found = await store.call("bound_first", terms)
-    return [Holding(one["project"], one["environment"], one["key"], one["id"]) for one in found]
+    if not asked:
+        return frozenset()
+    terms = {"project": scope.project, "environment": scope.environment, "kind": agent.KIND}
+    found = await store.call("bound_first", {**terms, "ids": asked, "limit": len(asked)})
+    own = (scope.project, scope.environment)
+    return frozenset(one["id"] for one in found if (one["project"], one["environment"]) != own)

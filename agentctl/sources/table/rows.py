@@ -17,7 +17,7 @@ from agentctl.sources.problems import located
 from agentctl.sources.project import FILENAME
 from agentctl.sources.prompt import Prompts
 from agentctl.sources.row import Row, Rows
-from agentctl.sources.table.anothers import another, candidates, theirs
+from agentctl.sources.table.anothers import another, theirs
 from agentctl.sources.table.claims import settled
 from agentctl.sources.table.rights import Unwritable, granted, unwritable
 from agentctl.sources.table.row_reader import RowReader
@@ -118,6 +118,8 @@ async def ask(store: Store, source: SourceTable, scope: Scope) -> Told:
 async def _all(store: Store, source: SourceTable, scope: Scope) -> Told:
     columns = await store.call("source_columns", {**source.named, "watching": source.columns})
     told = Told(columns)
+    if holder := await another(store, source, scope):
+        return replace(told, anothers=holder.problem(scope))
     if misfits(source, told):
         return told
     if told.hiding:  # what is not seen would count as deleted
@@ -136,9 +138,6 @@ async def _all(store: Store, source: SourceTable, scope: Scope) -> Told:
             break
     rows.sort(key=lambda row: str(row["key"]))  # as files are listed, whatever the key's type and the store's collation
     bound = await store.call("bound_ids", {**asdict(scope), "kind": agent.KIND})
-    named = {row["key"]: row["values"].get("agent_id") for row in rows}
-    if holding_it := another(await candidates(store, scope), named, scope):
-        return replace(told, anothers=holding_it.problem(source, scope))
     there = await settling(store, scope, rows, bound)
     owners = await owning(store, scope, rows, bound)
     refused = await unwritable(store, source, told.names, told.writable)

@@ -1,0 +1,85 @@
+-- Whose source a table is, is kept from its first sync on: most rows told it wrongly where few rows, or old agents of
+-- another environment, counted.
+
+create table agentctl.sources (
+    tenant text not null default 'default',
+    schema_name text not null,
+    table_name text not null,
+    project text not null,
+    environment text not null,
+    since timestamptz not null default now(),
+    primary key (tenant, schema_name, table_name)
+);
+alter table agentctl.sources enable row level security;
+comment on table agentctl.sources is
+    'Of which project and environment a table or view is the source: those that were synced from it first.';
+comment on column agentctl.sources.tenant is 'Who declares it: the operator, whichever tenants'' assistants its rows are.';
+comment on column agentctl.sources.schema_name is 'Where the table or view is.';
+comment on column agentctl.sources.table_name is 'Its name.';
+comment on column agentctl.sources.project is 'That is synced from it.';
+comment on column agentctl.sources.environment is 'Of the project.';
+comment on column agentctl.sources.since is 'When it was synced from there first, or the first that is known of it.';
+
+-- Of several, each is that of the one that has agents of most of its rows, then for the longest.
+insert into agentctl.sources (tenant, schema_name, table_name, project, environment, since)
+select distinct on (one.tenant, one.source) one.tenant,
+    case when position('.' in one.source) > 0 then split_part(one.source, '.', 1) else 'public' end,
+    case when position('.' in one.source) > 0 then split_part(one.source, '.', 2) else one.source end,
+    one.project, one.environment, one.since
+from (
+    select r.tenant, substring(r.spec->>'where' from '^table (.+), row ') as source, r.project, r.environment,
+        min(b.bound_at) as since, count(distinct r.key) as agents
+    from agentctl.bindings b
+    join agentctl.revisions r on (r.tenant, r.project, r.environment, r.workspace, r.key)
+        = (b.tenant, b.project, b.environment, b.workspace, b.key)
+    where b.kind = 'agent' and not exists (
+        select from agentctl.revisions n
+        where (n.tenant, n.project, n.environment, n.workspace, n.key)
+            = (r.tenant, r.project, r.environment, r.workspace, r.key) and n.revision > r.revision
+    )
+    group by 1, 2, 3, 4
+) one
+where one.source is not null
+order by one.tenant, one.source, one.agents desc, one.since, one.project, one.environment;
+
+-- Whose source `schema`.`table` is; null where it is nobody's. With `take`, it is that of `project` and `environment` if
+-- it was nobody's.
+create function public.agentctl_source_of(args jsonb) returns jsonb
+language plpgsql security definer set search_path = '' set timezone = 'UTC'
+as $$
+begin
+    if (args->>'take')::boolean then
+        insert into agentctl.sources (tenant, schema_name, table_name, project, environment)
+        values (agentctl.tenant(args), args->>'schema', args->>'table', args->>'project', args->>'environment')
+        on conflict do nothing;
+    end if;
+    return (
+        select jsonb_build_object('project', s.project, 'environment', s.environment, 'since', s.since)
+        from agentctl.sources s
+        where (s.tenant, s.schema_name, s.table_name) = (agentctl.tenant(args), args->>'schema', args->>'table')
+    );
+end
+$$;
+comment on function public.agentctl_source_of(jsonb) is
+    'Of which project and environment schema.table is the source, and since when; null if of none. With take, of this '
+    'project and environment from now on, if of none.';
+insert into agentctl.own_functions (name) values ('agentctl_source_of');
+
+-- Has a table or view, named as agentctl.toml names it, be nobody's source: the next that is synced from it has it.
+-- Whether it was any's.
+create function agentctl.release_source(source text) returns boolean
+language plpgsql set search_path = ''
+as $$
+begin
+    delete from agentctl.sources s
+    where (s.schema_name, s.table_name) = (
+        case when position('.' in source) > 0 then split_part(source, '.', 1) else 'public' end,
+        case when position('.' in source) > 0 then split_part(source, '.', 2) else source end
+    );
+    return found;
+end
+$$;
+
+call agentctl.seal();
+
+insert into agentctl.migrations (version, name) values ('20261130000100', 'agentctl_sources');
