@@ -77,10 +77,10 @@ async def test_a_call_is_read_along_and_is_among_the_calls(house: House, visit: 
     await page.keyboard.press("Enter")
     await page.locator(".turn.user", has_text="Wann haben Sie <b>geöffnet</b>?").wait_for()
     await page.locator(".turn.user", has_text="geöffnet").locator("~ .turn.agent").first.wait_for()
-    await seen(page, "talk")
     await page.get_by_role("button", name="Stumm").click()
     await told(page, "Ihr Mikrofon ist aus").wait_for()
     await page.locator('#level[aria-valuenow="0"]').wait_for()
+    await seen(page, "talk")  # which takes a while, and a caller who is heard says goodbye some time
     await page.get_by_role("button", name="Auflegen").click()
     await told(page, "Sie haben aufgelegt").wait_for()
     await seen(page, "talk-over")
