@@ -15,6 +15,7 @@ from agentctl.sandbox.harness import running
 from agentctl.settings import Settings
 from agentctl.verbs.examination import own_side
 from agentctl.verbs.flow import syncing
+from agentctl.verbs.rows import adopt
 from tests.product import TABLE, Product, lender
 
 __all__ = ["lender"]
@@ -40,7 +41,7 @@ async def work(product: Product, environment: str) -> syncing.Tally:
 
 
 async def refusal(product: Product, environment: str) -> str:
-    """What a sync of it and `doctor` say."""
+    """What a sync of it, `doctor` and `db adopt` say."""
     settings = Settings(**product.settings)
     async with agentctl.connect(product.root, settings=settings, environment=environment) as control:
         found: list[Any] = [one async for one in own_side.project(control)]
@@ -49,6 +50,10 @@ async def refusal(product: Product, environment: str) -> str:
             await agentctl.plan(control)
     (problem,) = caught.value.problems
     assert [one.what for one in found] == [str(problem)]
+    async with agentctl.connect(product.root, settings=settings, environment=environment) as control:
+        with pytest.raises(ConfigurationError) as caught:
+            await adopt.look(control, TABLE)
+    assert caught.value.problems == (problem,)
     return str(problem)
 
 

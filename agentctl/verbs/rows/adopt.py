@@ -17,6 +17,7 @@ from agentctl.sources.problems import located
 from agentctl.sources.project import FILENAME, Project, find, read_project
 from agentctl.sources.pulled import Rewrite, replace
 from agentctl.sources.rewrite import keeping_ends
+from agentctl.sources.table.anothers import another
 from agentctl.sources.table.proposed import mapping, unmapped
 from agentctl.sources.table.rights import granted, unwritable
 from agentctl.sources.table.rows import Told
@@ -54,12 +55,14 @@ class Adoption:
 async def look(control: Control, table: str) -> Adoption:
     """What it takes to have `table` (or a view) declare assistants. Writes nothing; of its values only shapes are seen.
 
-    Raises ConfigurationError for an unusable agentctl.toml, UsageError for a table that is not there, or beside another
-    one that is the source already, and StoreError.
+    Raises ConfigurationError for an unusable agentctl.toml, or a table that another environment is synced from,
+    UsageError for one that is not there, or beside another one that is the source already, and StoreError.
     """
     project = _project(control)
     asked = _source({"table": table})
     store = await control.store()
+    if holder := await another(store, asked, control.scope):
+        raise ConfigurationError([holder.problem(control.scope)], "Nothing was changed.")
     async with granted(store, asked):
         told = await store.call("source_columns", {**asked.named, "sample": _SAMPLES})
         told |= {"refers": await store.call("source_references", asked.named)}
