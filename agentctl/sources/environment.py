@@ -253,6 +253,7 @@ class _EnvironmentTable(Part):
     base_url: Annotated[str, AfterValidator(_server)] | None = None
     public_url: Annotated[str, AfterValidator(_server)] | None = None
     workspace: Annotated[str, AfterValidator(_label)] | None = None
+    table: bool = True
     vars: Annotated[dict[str, Any], AfterValidator(usable_variables)] = Field({})
     defaults: Defaults = Defaults()
     overrides: Layer = Layer()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -56,18 +56,18 @@ def load(directory: Path, environment: str | None = None, *, whole: bool = True)
         folders = [path for path in entries_in(root / ASSISTANTS, ASSISTANTS, root, problems) if path.is_dir()]
         assistants = [assistant for folder in folders if (assistant := reader.assistant(folder))]
     problems += shared_numbers(reader.numbers)
+    there = reader.project.of(layers.name)
     # With a table there may be others, and who reads that goes on from here.
-    alone = reader.project.table is None
+    alone = there.table is None
     if whole and alone:
         keys = [folder.name for folder in folders]
-        problems += strangers(environments, keys)
+        problems += strangers(environments, keys) if there.left_table is None else ()
         problems += lost_transfers(assistants, keys)
     # Without [defaults] much would seem to be missing that is there.
     warnings += [item for assistant in assistants if known for item in advice(assistant)]
     if not folders and alone:
         warnings.append(Problem(ASSISTANTS, "no assistant is declared; make assistants/<key>/assistant.toml"))
     # A mistake in a shared part is found once per assistant that includes it.
-    there = replace(reader.project, environment=layers.name or reader.project.environment)
     found = tuple(assistants), tuple(dict.fromkeys(problems)), tuple(warnings)
     return Loaded(there, *found, layers, parts, shared)
 

@@ -49,7 +49,8 @@ class Project:
     `gate`: whether a sync is gated unless its caller says otherwise; `gate_timeout`: for how many seconds a gate waits
     for the results of an assistant's tests. `retention`: for how many days what callers said is kept, by sort. `table`:
     where assistants are declared besides the files, with what lies under each row as `table_defaults`, raw.
-    `sink`: the product's own table in which calls stand, too.
+    `sink`: the product's own table in which calls stand, too. `left_table`: the table that others of its environments
+    are synced from, where this one is not.
     """
 
     name: str
@@ -65,6 +66,15 @@ class Project:
     table: SourceTable | None = None
     table_defaults: Mapping[str, Any] = field(default_factory=dict)
     sink: SinkTable | None = None
+    left_table: SourceTable | None = None
+
+    def of(self, environment: str | None) -> Project:
+        """The project as that environment has it; None: its default one."""
+        name = environment or self.environment
+        own = self.environments.get(name)
+        if isinstance(own, Mapping) and own.get("table") is False:
+            return replace(self, environment=name, table=None, left_table=self.table)
+        return replace(self, environment=name)
 
     def secrets(self) -> Iterator[Any]:
         """Every secret among the variables: the project's, and those of each environment, whichever is meant.
@@ -152,7 +162,7 @@ def read_alone(directory: Path, environment: str | None) -> tuple[Project, bool]
     file = find(directory)
     project, problems = read_project(file)
     project = project or Project(name="", root=file.parent)
-    return replace(project, environment=environment or project.environment), not problems
+    return project.of(environment), not problems
 
 
 def _project(declared: _ProjectFile, defaults: Mapping[str, Any], under: Mapping[str, Any], root: Path) -> Project:

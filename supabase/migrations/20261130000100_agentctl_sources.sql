@@ -20,15 +20,23 @@ comment on column agentctl.sources.project is 'That is synced from it.';
 comment on column agentctl.sources.environment is 'Of the project.';
 comment on column agentctl.sources.since is 'When it was synced from there first, or the first that is known of it.';
 
--- Of several, each is that of the one that has agents of most of its rows, then for the longest.
+-- Of several, each is that of the one for which it is watched, then that has agents of most of its rows, then that was
+-- synced last: it may have passed to that one.
+with watched as (
+    select n.nspname, c.relname, convert_from(decode(a.args[1], 'escape'), 'UTF8') as project,
+        convert_from(decode(a.args[2], 'escape'), 'UTF8') as environment
+    from pg_catalog.pg_trigger t
+    join pg_catalog.pg_class c on c.oid = t.tgrelid
+    join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+    cross join string_to_array(encode(t.tgargs, 'escape'), '\000') a (args)
+    where t.tgfoid = 'agentctl.watched()'::regprocedure and t.tgenabled <> 'D' and right(t.tgname, 7) = '_insert'
+)
 insert into agentctl.sources (tenant, schema_name, table_name, project, environment, since)
-select distinct on (one.tenant, one.source) one.tenant,
-    case when position('.' in one.source) > 0 then split_part(one.source, '.', 1) else 'public' end,
-    case when position('.' in one.source) > 0 then split_part(one.source, '.', 2) else one.source end,
-    one.project, one.environment, one.since
+select distinct on (one.tenant, place.parts) one.tenant, place.parts[1], place.parts[2], one.project, one.environment,
+    one.since
 from (
     select r.tenant, substring(r.spec->>'where' from '^table (.+), row ') as source, r.project, r.environment,
-        min(b.bound_at) as since, count(distinct r.key) as agents
+        min(b.bound_at) as since, count(distinct r.key) as agents, max(r.applied_at) as last_at
     from agentctl.bindings b
     join agentctl.revisions r on (r.tenant, r.project, r.environment, r.workspace, r.key)
         = (b.tenant, b.project, b.environment, b.workspace, b.key)
@@ -39,8 +47,14 @@ from (
     )
     group by 1, 2, 3, 4
 ) one
+cross join lateral (
+    select case when position('.' in one.source) > 0 then string_to_array(one.source, '.') else array['public', one.source] end
+) place (parts)
 where one.source is not null
-order by one.tenant, one.source, one.agents desc, one.since, one.project, one.environment;
+order by one.tenant, place.parts, exists (
+    select from watched w
+    where (w.nspname, w.relname, w.project, w.environment) = (place.parts[1], place.parts[2], one.project, one.environment)
+) desc, one.agents desc, one.last_at desc, one.project, one.environment;
 
 -- Whose source `schema`.`table` is; null where it is nobody's. With `take`, it is that of `project` and `environment` if
 -- it was nobody's.

@@ -16,7 +16,7 @@ from agentctl.sources.problems import located
 from agentctl.sources.reading import aside
 from agentctl.sources.row import Row, Rows, place
 from agentctl.sources.source import Files, Gone, SyncOutcome, declared, lost
-from agentctl.sources.table.anothers import another
+from agentctl.sources.table.anothers import Holder, another
 from agentctl.sources.table.rights import granted
 from agentctl.sources.table.rows import Told, asking, misfits, owning, read, settling, tell
 from agentctl.sources.table.variables import unset
@@ -59,11 +59,14 @@ class FilesAndTable:
         loaded = await self._files.all()
         source = loaded.project.table
         if source is None:
+            if (left := loaded.project.left_table) and key not in loaded.keys and await self._handed_on(left, key):
+                return Gone("keep")
             return declared(loaded, key)
         if loaded.problems or key in loaded.keys:
             return loaded
         async with granted(store := await self._store(), source):
-            await self._be_ours(store, source, key)
+            if holder := await self._handed_on(source, key):
+                raise holder.refusal
             told = Told(await store.call("source_columns", source.named))
             if problems := misfits(source, told):
                 return replace(loaded, problems=tuple(problems))
@@ -95,12 +98,13 @@ class FilesAndTable:
         found = await aside(lambda: read(loaded, source, more))
         return next((one for one in found if one.key == key), None), more
 
-    async def _be_ours(self, store: Store, source: SourceTable, key: str) -> None:
-        """Hand what is asked to the environment that it is the source of: this one may have been the first to hear."""
+    async def _handed_on(self, source: SourceTable, key: str) -> Holder | None:
+        """Whose the table is, if another environment's. That one is asked: this one may have been the first to hear."""
+        store = await self._store()
         if holder := await another(store, source, self._scope()):
             asked = {"key": key, "project": holder.project, "environment": holder.environment}
             await store.call("request_sync", asked)
-            raise holder.refusal
+        return holder
 
     async def _told(self, told: Told, rows: Mapping[str, Any], bound: Mapping[str, Any]) -> Told:
         store = await self._store()

@@ -9,13 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from agentctl.errors import ConfigurationError, Problem, UsageError
+from agentctl.errors import ConfigurationError, Problem
 from agentctl.resources import agent
 from agentctl.sources.mapping import SECTION, SourceTable
 from agentctl.sources.problems import located
 from agentctl.sources.project import FILENAME
 from agentctl.sync.bindings import Store
 from agentctl.sync.kind import Scope
+
+_PLACE = located(FILENAME, f"{SECTION}.table")
 
 
 @dataclass(frozen=True)
@@ -28,23 +30,24 @@ class Holder:
     since: str
 
     @property
-    def refusal(self) -> UsageError:
+    def refusal(self) -> ConfigurationError:
         """The error of a job of one row, which its tenant's people read: whose the table is, is not theirs to know."""
         what = f"table {self.source.table} is the source of another environment"
-        return UsageError(what, "Which, and what to do: agentctl plan. Then: agentctl calls retry --all")
+        return ConfigurationError([Problem(_PLACE, what)], "Which, and what to do: agentctl plan")
 
     def problem(self, scope: Scope) -> Problem:
         """What to say of it where it is not `scope`'s."""
         whose = f"environment {self.environment}" + f" of project {self.project}" * (self.project != scope.project)
         named = self.source.table.replace("'", "''")
+        own = f"[environments.{scope.environment}]"
         what = (
             f"table {self.source.table} is the source of {whose} since {self.since[:10]}: have environment "
-            f"{scope.environment} read its own, in a database of its own (database_url_env, or supabase_url_env, under "
-            f"[environments.{scope.environment}]); or, to have this one, end the other, empty "
-            f"{self.source.wanted['agent_id']} in every row, and run in its database: "
+            f"{scope.environment} leave it (table = false under {own}), or read its own, in a database of its own "
+            f"(database_url_env, or supabase_url_env, under {own}); or, to have this one, end the other (table = false "
+            f"there, and sync --prune), empty {self.source.wanted['agent_id']} in every row, and run in its database: "
             f"select agentctl.release_source('{named}')"
         )
-        return Problem(located(FILENAME, f"{SECTION}.table"), what)
+        return Problem(_PLACE, what)
 
 
 async def another(store: Store, source: SourceTable, scope: Scope, *, take: bool = False) -> Holder | None:
