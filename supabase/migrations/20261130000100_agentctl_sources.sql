@@ -8,6 +8,7 @@ create table agentctl.sources (
     project text not null,
     environment text not null,
     since timestamptz not null default now(),
+    watched boolean not null default false,
     primary key (tenant, schema_name, table_name)
 );
 alter table agentctl.sources enable row level security;
@@ -19,6 +20,8 @@ comment on column agentctl.sources.table_name is 'Its name.';
 comment on column agentctl.sources.project is 'That is synced from it.';
 comment on column agentctl.sources.environment is 'Of the project.';
 comment on column agentctl.sources.since is 'When it was synced from there first, or the first that is known of it.';
+comment on column agentctl.sources.watched is
+    'Whether changes of it were watched at the last sync, and agentctl.unwatch has not ended that since.';
 
 -- Of several, each is that of the one for which it is watched, then that has agents of most of its rows, then that was
 -- synced last: it may have passed to that one.
@@ -56,8 +59,19 @@ order by one.tenant, place.parts, exists (
     where (w.nspname, w.relname, w.project, w.environment) = (place.parts[1], place.parts[2], one.project, one.environment)
 ) desc, one.agents desc, one.last_at desc, one.project, one.environment;
 
+-- Whether changes of a table, or of one that a view shows, are watched.
+create function agentctl.is_watched(schema_name text, table_name text) returns boolean
+language sql stable set search_path = ''
+as $$
+    select exists (
+        select from pg_catalog.pg_trigger t
+        where t.tgrelid in (select agentctl.shown_by(to_regclass(format('%I.%I', schema_name, table_name))))
+            and t.tgfoid = 'agentctl.watched()'::regprocedure and t.tgenabled <> 'D'
+    )
+$$;
+
 -- Whose source `schema`.`table` is; null where it is nobody's. With `take`, it is that of `project` and `environment` if
--- it was nobody's.
+-- it was nobody's, and it is known whether it is watched. `unheard`: it was, and somebody has taken the triggers away.
 create function public.agentctl_source_of(args jsonb) returns jsonb
 language plpgsql security definer set search_path = '' set timezone = 'UTC'
 as $$
@@ -66,9 +80,15 @@ begin
         insert into agentctl.sources (tenant, schema_name, table_name, project, environment)
         values (agentctl.tenant(args), args->>'schema', args->>'table', args->>'project', args->>'environment')
         on conflict do nothing;
+        update agentctl.sources s set watched = true
+        where (s.tenant, s.schema_name, s.table_name) = (agentctl.tenant(args), args->>'schema', args->>'table')
+            and not s.watched and agentctl.is_watched(s.schema_name, s.table_name);
     end if;
     return (
-        select jsonb_build_object('project', s.project, 'environment', s.environment, 'since', s.since)
+        select jsonb_build_object(
+            'project', s.project, 'environment', s.environment, 'since', s.since,
+            'unheard', s.watched and not agentctl.is_watched(s.schema_name, s.table_name)
+        )
         from agentctl.sources s
         where (s.tenant, s.schema_name, s.table_name) = (agentctl.tenant(args), args->>'schema', args->>'table')
     );
@@ -76,7 +96,7 @@ end
 $$;
 comment on function public.agentctl_source_of(jsonb) is
     'Of which project and environment schema.table is the source, and since when; null if of none. With take, of this '
-    'project and environment from now on, if of none.';
+    'project and environment from now on, if of none. unheard: its changes were watched, and are no longer.';
 insert into agentctl.own_functions (name) values ('agentctl_source_of');
 
 -- Has a table or view, named as agentctl.toml names it, be nobody's source: the next that is synced from it has it.
@@ -92,6 +112,38 @@ begin
     );
     return found;
 end
+$$;
+
+-- As before; what nobody watches any more is not missed.
+create or replace function agentctl.unwatch(watched regclass, project text default '', environment text default '')
+returns boolean
+language plpgsql set search_path = ''
+as $$
+declare
+    name text;
+    found_one boolean := false;
+begin
+    for name in
+        select t.tgname from pg_catalog.pg_trigger t
+        join unnest(array['insert', 'update', 'delete']) verb
+            on t.tgname = agentctl.watch_name(project, environment, verb)
+        where t.tgrelid = watched
+    loop
+        execute format('drop trigger %I on %s', name, watched);
+        found_one := true;
+    end loop;
+    perform agentctl.left_unwatched(watched);
+    return found_one;
+end
+$$;
+
+create function agentctl.left_unwatched(relation oid) returns void
+language sql security definer set search_path = ''
+as $$
+    update agentctl.sources s set watched = false
+    where s.watched and not agentctl.is_watched(s.schema_name, s.table_name) and relation in (
+        select agentctl.shown_by(to_regclass(format('%I.%I', s.schema_name, s.table_name)))
+    )
 $$;
 
 call agentctl.seal();

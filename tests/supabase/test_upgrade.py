@@ -131,6 +131,7 @@ async def test_nothing_that_any_version_wrote_is_lost(aged: str) -> None:
         "project": "praxis",
         "environment": "production",
         "since": ANY,
+        "unheard": False,
     }
     assert await store.call("source_of", {"schema": "public", "table": "assistants"}) is None
     await store.close()

@@ -59,6 +59,14 @@ async def another(store: Store, source: SourceTable, scope: Scope, *, take: bool
     return Holder(source, found["project"], found["environment"], found["since"])
 
 
+async def is_unheard(store: Store, source: SourceTable, scope: Scope) -> bool:
+    """Whether it is `scope`'s, and changes of it that were watched are not any more. Raises StoreError."""
+    asked = {**source.named, "project": scope.project, "environment": scope.environment}
+    found = await store.call("source_of", asked)
+    own = (scope.project, scope.environment)
+    return bool(found and found["unheard"] and (found["project"], found["environment"]) == own)
+
+
 async def take(store: Store, source: SourceTable, scope: Scope) -> None:
     """Have it be `scope`'s. Raises ConfigurationError where it is another's, and StoreError."""
     if holder := await another(store, source, scope, take=True):

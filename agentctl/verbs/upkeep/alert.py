@@ -24,6 +24,7 @@ _AGAIN = "To process them again once that is put right: agentctl calls retry --a
 _TAKEN = "The worker takes these rights now. Where they come back, or agentctl doctor still finds them: {remedy}"
 _DONE_MEANWHILE = "Whoever has the public key could use them until then: look at what was read and changed meanwhile."
 _UNSYNCED = "Calls are processed all the same. What changes in the table is synced once it is corrected."
+_UNHEARD = "What was changed meanwhile: agentctl sync. A table that is made anew lacks what was said of the former one."
 
 
 def recipients(control: Control) -> tuple[str, ...]:
@@ -74,6 +75,12 @@ def of_project(control: Control, problems: Sequence[str]) -> dict[str, str]:
     """The message about an agentctl.toml that cannot be read; without problems, that it can be again."""
     headline = "Changes are not synced: agentctl.toml cannot be read" if problems else "agentctl.toml can be read again"
     return _message(control, headline, [*problems, _UNSYNCED] if problems else [], "")
+
+
+def of_changes(control: Control, found: Sequence[str]) -> dict[str, str]:
+    """The message about a table of which changes are noticed no longer; with nothing `found`, that they are again."""
+    headline = "Changes of rows are not synced" if found else "Changes of rows are synced again"
+    return _message(control, headline, [*found, _UNHEARD] if found else [], "")
 
 
 def mails(control: Control, message: Mapping[str, str], to: Sequence[str], run: str) -> list[dict[str, Any]]:

@@ -5,19 +5,20 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from pydantic import SecretStr
 
 from agentctl.calls.duty import Duty, DutyJob
 from agentctl.verbs.calls import backfill, retain
 from agentctl.verbs.places import in_each, is_keyed, is_shut
-from agentctl.verbs.upkeep import alert, dead_letters, delivery, sealing
+from agentctl.verbs.upkeep import alert, changes, dead_letters, delivery, sealing
 from agentctl.wiring import Control
 
 BACKFILL_SECONDS = 900.0
 WATCH_SECONDS = 900.0
 ALERT_SECONDS = 60.0
+CHANGES_SECONDS = 60.0
 HEARTBEAT_SECONDS = 60.0
 SEAL_SECONDS = 60.0
 RETENTION_SECONDS = 3600.0
@@ -44,22 +45,14 @@ def duties(control: Control, wake: asyncio.Event | None = None) -> list[Duty]:
             wake.set()
         news.checked()
 
-    async def watch() -> None:
-        (await in_each(control, lambda there: _watched(there, to))).checked()
-
     async def beat() -> None:
         from agentctl.clients.heartbeat import beat
 
         assert settings.heartbeat_url is not None
         await beat(settings.heartbeat_url)
 
-    async def keyed() -> bool:
-        return await is_keyed(control)
-
-    found = [Duty("backfill", control.workspace, BACKFILL_SECONDS, fetch, keyed)]
-    if control.has_project and to:
-        place = f"{control.scope.project}/{control.scope.environment} {control.scope.workspace}"
-        found.append(Duty("delivery", place, WATCH_SECONDS, watch, keyed))
+    found = [Duty("backfill", control.workspace, BACKFILL_SECONDS, fetch, lambda: is_keyed(control))]
+    found += _of_project(control, to) if control.has_project else ()
     if to:
         found.append(Duty("alert", "", ALERT_SECONDS, lambda: dead_letters.tell(control, to)))
     found.append(Duty("rights", "", SEAL_SECONDS, lambda: sealing.seal(control, to)))
@@ -70,6 +63,18 @@ def duties(control: Control, wake: asyncio.Event | None = None) -> list[Duty]:
     found.append(Duty("retention", place, RETENTION_SECONDS, lambda: retain.retain(control)))
     found.append(Duty("recordings", place, SPARING_SECONDS, lambda: retain.spare(control)))
     return found
+
+
+def _of_project(control: Control, to: Sequence[str]) -> Iterator[Duty]:
+    async def watch() -> None:
+        (await in_each(control, lambda there: _watched(there, to))).checked()
+
+    place = f"{control.scope.project}/{control.scope.environment}"
+    if to:
+        there = f"{place} {control.scope.workspace}"
+        yield Duty("delivery", there, WATCH_SECONDS, watch, lambda: is_keyed(control))
+    if control.project.table:
+        yield Duty("changes", place, CHANGES_SECONDS, lambda: changes.watch(control, to))
 
 
 async def _watched(there: Control, to: Sequence[str]) -> bool:
