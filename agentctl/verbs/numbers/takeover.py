@@ -14,6 +14,7 @@ from agentctl.resources.assistant import Assistant, Phone
 from agentctl.resources.endpoints import AGENT
 from agentctl.resources.phone_number import KIND as PHONE_NUMBER
 from agentctl.resources.phone_number import PhoneNumber, going_on, undertaking_of
+from agentctl.resources.post_call import PostCallSettings
 from agentctl.resources.routing import Routing
 from agentctl.secrecy.secret import masked
 from agentctl.sync import planning
@@ -104,13 +105,14 @@ async def look(
     """See where `number` leads now, and what giving it to the assistant `key` would change. Writes nothing.
 
     `gated`: nothing is brought to an agent that a gate has not let through; None: as agentctl.toml has it. Raises
-    NotPassed for such an agent, UsageError for a number, key or URL that cannot be meant or an agent that is not
+    NotPassed for such an agent, UsageError for a number, key or URL that cannot be meant or an assistant that is not
     synced, NotFound for a number that Twilio does not have, ConfigurationError, ApiError and Unreachable.
     """
     assistant, declared = await _begun(control, number, key, fallback)
     bindings = await control.bindings()
     access = control.twilio_access(enable_sms=sms)
     agent_id, incoming = await asyncio.gather(agent_of(control, bindings, key), at_twilio(control, number))
+    await _must_be_known(control, assistant, agent_id)
     plan = await _planned(control, assistant, PhoneNumber(control.api, access), bindings, patience)
     takeover = Takeover(
         number=number,
@@ -186,6 +188,18 @@ async def agent_of(control: Control, bindings: Bindings, key: str) -> str:
             f"the agent of assistant {key} ({agent_id}) is gone at ElevenLabs", f"{hint} --take-ours"
         ) from None
     return agent_id
+
+
+async def _must_be_known(control: Control, assistant: Assistant, agent_id: str) -> None:
+    """What `Desired.after` is to a sync, whose plan has the other kinds too: the store has to know whose its calls are."""
+    key, place = assistant.key, PostCallSettings(await control.store(), control.scope)
+    try:
+        known = (await place.read(key)).body
+    except NotFound:
+        known = {}
+    if (known.get("agent_id"), known.get("tenant")) != (agent_id, assistant.tenant):
+        what = f"the store does not know yet whose the calls of assistant {key} are: what is done after them was not saved"
+        raise UsageError(what, f"Sync it first: agentctl sync --only {key}")
 
 
 def _must_be_let_through(control: Control, bindings: Bindings, takeover: Takeover) -> None:
