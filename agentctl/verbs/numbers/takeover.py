@@ -112,7 +112,6 @@ async def look(
     bindings = await control.bindings()
     access = control.twilio_access(enable_sms=sms)
     agent_id, incoming = await asyncio.gather(agent_of(control, bindings, key), at_twilio(control, number))
-    await _must_be_known(control, assistant, agent_id)
     plan = await _planned(control, assistant, PhoneNumber(control.api, access), bindings, patience)
     takeover = Takeover(
         number=number,
@@ -128,6 +127,7 @@ async def look(
         gated=gated,
     )
     _must_be_let_through(control, bindings, takeover)
+    await _must_be_known(control, takeover)
     others = _of_others(takeover, control.scope, bound=bindings.get(Ref(PHONE_NUMBER, number)) is not None)
     takeover = replace(takeover, needs_yes=(*takeover.needs_yes, *others))
     return _noted(takeover, checkable=access.sid.startswith("AC") or access.account_auth_token is not None)
@@ -190,18 +190,6 @@ async def agent_of(control: Control, bindings: Bindings, key: str) -> str:
     return agent_id
 
 
-async def _must_be_known(control: Control, assistant: Assistant, agent_id: str) -> None:
-    """What `Desired.after` is to a sync, whose plan has the other kinds too: the store has to know whose its calls are."""
-    key, place = assistant.key, PostCallSettings(await control.store(), control.scope)
-    try:
-        known = (await place.read(key)).body
-    except NotFound:
-        known = {}
-    if (known.get("agent_id"), known.get("tenant")) != (agent_id, assistant.tenant):
-        what = f"the store does not know yet whose the calls of assistant {key} are: what is done after them was not saved"
-        raise UsageError(what, f"Sync it first: agentctl sync --only {key}")
-
-
 def _must_be_let_through(control: Control, bindings: Bindings, takeover: Takeover) -> None:
     """What rings at the agent already, and is not changed, is no matter of a gate."""
     number, key = takeover.number, takeover.assistant.key
@@ -213,6 +201,20 @@ def _must_be_let_through(control: Control, bindings: Bindings, takeover: Takeove
         f"Correct the assistant or its tests until this passes: agentctl sync --gate --only {key}. "
         f"To bring the number all the same: agentctl import-number {number} --assistant {key} --no-gate",
     )
+
+
+async def _must_be_known(control: Control, takeover: Takeover) -> None:
+    """What `Desired.after` is to a sync, which plans the other kinds too: the store knows whose the calls are."""
+    key, settings = takeover.assistant.key, PostCallSettings(await control.store(), control.scope)
+    try:
+        known = (await settings.read(key)).body
+    except NotFound:
+        known = {}
+    if (known.get("agent_id"), known.get("tenant")) != (takeover.agent_id, takeover.assistant.tenant):
+        raise UsageError(
+            f"the store does not know yet whose the calls of assistant {key} are: what follows a call is not there",
+            f"Sync it first: agentctl sync --only {key}{' --no-gate' if takeover.gated is False else ''}",
+        )
 
 
 def _reasons(plan: Plan, now: Routing, *, sms: bool) -> tuple[str, ...]:
