@@ -136,7 +136,7 @@ class _Run:
         parts = () if change.observed is None or change.replaces else postponed(change.desired.body, absent, kind.lists)
         spared = [*(edit.keys for edit in held), *parts]
         left = [edit for edit in change.edits if edit not in held and not any(edit.under(part) for part in parts)]
-        first = _first(change.desired) & self._ledger.lacking
+        first = self._ledger.lacking(_first(change.desired))
         waits = change.desired.ref in self._absent or bool(first or (absent and not parts))
         if spared or waits:
             self._ledger.held.append(change)
