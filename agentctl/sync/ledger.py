@@ -104,7 +104,7 @@ class Ledger:
         return {change.desired.ref for change in self.held}
 
     def lacking(self, asked: Collection[Ref]) -> set[Ref]:
-        """Of these, what was held back and does not hold what is declared; it does where only something beside waits."""
+        """Of these, what was held back and does not hold what is declared; it does where only a thing beside waits."""
         held = self.held if asked else ()
         return {one.desired.ref for one in held if one.desired.ref in asked and self._lacks(one)}
 
