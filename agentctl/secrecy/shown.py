@@ -14,7 +14,7 @@ def shown(value: Any, keys: Keys, veil: Callable[[str], str]) -> Any:
     value = masked(value, keys)
     # Of nearly all that is shown nothing is a secret, and a plan shows every field of a thousand agents.
     whole = "\n".join(texts(value))
-    if veil(whole) == whole:
+    if not whole or veil(whole) == whole:
         return value
     return rewritten(value, lambda one: veil(one) if isinstance(one, str) else one)
 

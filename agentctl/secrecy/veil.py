@@ -102,11 +102,12 @@ class Veil:
 
     def _may_stand_in(self, lowered: str) -> bool:
         with self._alone:
-            self.known()
+            if self._later:
+                self.known()
             if self._runs is None:
                 self._runs = tuple({run for one in self._known.values() for run in one.runs})
             runs = self._runs
-        return any(run in lowered for run in runs)
+        return any(map(lowered.__contains__, runs))
 
     def _all(self) -> tuple[_Secret, ...]:
         with self._alone:

@@ -136,7 +136,8 @@ class _Run:
         parts = () if change.observed is None or change.replaces else postponed(change.desired.body, absent, kind.lists)
         spared = [*(edit.keys for edit in held), *parts]
         left = [edit for edit in change.edits if edit not in held and not any(edit.under(part) for part in parts)]
-        waits = change.desired.ref in self._absent or bool(absent and not parts) or self._follows_held(change)
+        first = self._ledger.lacking(_first(change.desired))
+        waits = change.desired.ref in self._absent or bool(first or (absent and not parts))
         if spared or waits:
             self._ledger.held.append(change)
         try:
@@ -146,9 +147,6 @@ class _Run:
             if change.desired.ref in self._made:
                 self._made[change.desired.ref].set()
             self._verdicts.ended(change.desired.ref, failed=change.desired.ref in self._ledger.failed)
-
-    def _follows_held(self, change: Change) -> bool:
-        return change.desired.follows and bool(refs(change.desired.body) & self._ledger.lacking)
 
     async def _write(
         self, kind: Kind[Any], change: Change, held: Sequence[Edit], spared: Sequence[tuple[str, ...]]
@@ -191,9 +189,7 @@ class _Run:
         return bool(new or edits or gone or change.unjudged or not refs(desired.body) & self._ledger.held_refs)
 
     def _need_first(self, desired: Desired) -> None:
-        unplanned = self._ledger.unplanned.keys()
-        followed = refs(desired.body) & unplanned if desired.follows else set()
-        if lost := followed | desired.after & (unplanned | self._ledger.failed):
+        if lost := _first(desired) & (self._ledger.unplanned.keys() | self._ledger.failed):
             raise Blocked(f"{desired.kind} {desired.key} was not written, because {_named(lost)} was not")
 
     async def _admit(
@@ -292,6 +288,11 @@ class _Run:
         if lost := [ref for ref in needed if ref in self._ledger.failed or ref not in ids]:
             raise Blocked(f"{otherwise}, because {_named(lost)} was not")
         return ids
+
+
+def _first(desired: Desired) -> frozenset[Ref]:
+    """What has to be as declared before this is written."""
+    return desired.after | refs(desired.body) if desired.follows else desired.after
 
 
 def _named(refs: Iterable[Ref]) -> str:

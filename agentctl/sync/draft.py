@@ -11,6 +11,7 @@ from agentctl.errors import AgentctlError, Blocked, Problem, Waiting
 from agentctl.secrecy.secret import sealed
 from agentctl.sync.abandoned import abandoned
 from agentctl.sync.bindings import Bindings
+from agentctl.sync.changes import Changes
 from agentctl.sync.claims import ambiguous, claiming, counting, doubled, ids_of, lacking
 from agentctl.sync.departure import as_they_are, nameable, named_in
 from agentctl.sync.diff import Edit, diff, differs, overlaid, without
@@ -42,7 +43,7 @@ class Draft:
         self.ids: dict[Ref, str] = {}
         self._pending: set[Ref] = set()
         self._several: set[Ref] = set()  # more than one claims to be it, and none is bound
-        self._changes: list[Change] = []
+        self._changes = Changes()
         self._settled: list[Settled] = []
         self._unchanged = 0
         self._ours: dict[str, int] = {}
@@ -118,7 +119,7 @@ class Draft:
         if observed is None:
             self._pending.add(ref)
             edits = diff(body, {}, kind.lists)
-            self._changes.append(Change("create", desired, edits, bound=bound, again=begun))
+            self._changes.add([Change("create", desired, edits, bound=bound, again=begun)])
             return
         memory = self._bindings.memory(ref, observed.remote_id)
         if bound is None and memory is None and not begun:
@@ -126,7 +127,7 @@ class Draft:
         said = self._bindings.said(ref, observed.remote_id)
         taken = believed(said, memory, observed, kind)
         known = overlaid(desired.implied, overlaid(memory or {}, taken))
-        edits = traced(diff(body, observed.body, kind.lists, known), known, kind.lists, self._changes)
+        edits = traced(diff(body, observed.body, kind.lists, known), known, kind.lists, self._changes.vanished)
         edits += removals(desired, observed.body, known, kind.lists)
         gone = forgotten(desired, observed.body, known, kind.lists)
         if theirs := memory is None and not observed.free and not arrived(said, observed, kind.lists):
@@ -149,7 +150,7 @@ class Draft:
             instead = bool(theirs) and bound is not None and bound not in self._there
             change = Change("update", desired, edits, observed, replaces=replaces, bound=bound, again=begun)
             lost = tuple(losses(desired, body, observed.body, edits))
-            self._changes.append(replace(change, losses=lost, others=others, unjudged=unjudged, instead=instead))
+            self._changes.add([replace(change, losses=lost, others=others, unjudged=unjudged, instead=instead)])
         else:
             self._unchanged += 1
 
@@ -188,7 +189,7 @@ class Draft:
             if ref not in failed:
                 self._leftover |= {i: Ref(kind.name, strays[i]) for i in former}
                 old = Desired(kind.name, desired.key, {}, desired.where, payload=desired.payload)
-                self._changes += [Change("delete", old, (), Observed(i, {}), replaces=True) for i in sorted(former)]
+                self._changes.add(Change("delete", old, (), Observed(i, {}), replaces=True) for i in sorted(former))
         self._count(kind, seen)
 
     def _count(self, kind: Kind[Any], seen: Mapping[str, Sighting]) -> None:
@@ -219,7 +220,7 @@ class Draft:
                 continue
             desired = Desired(kind.name, key, {}, "no longer declared")
             known: dict[str, Any] = {"bound": bound.get(key), "again": self._bindings.intended(ref)}
-            self._changes += [Change("delete", desired, (), Observed(i, {}), **known) for i in dict.fromkeys(ids)]
+            self._changes.add(Change("delete", desired, (), Observed(i, {}), **known) for i in dict.fromkeys(ids))
 
     async def spare(self, kinds: Mapping[str, Kind[Any]], parties: Parties) -> None:
         """Take back each deletion of what somebody uses whom this plan does not write, and say who; look at the rest.
@@ -227,10 +228,11 @@ class Draft:
         What becomes of those after this look stops their deletion.
         """
         doomed = [change for change in self._changes if change.action == "delete"]
-        for change, users in zip(doomed, await parties.keepers(kinds, doomed, self._changes), strict=True):
+        keepers, spared = await parties.keepers(kinds, doomed, tuple(self._changes)), list[tuple[Change, None]]()
+        for change, users in zip(doomed, keepers, strict=True):
             if not users or change.observed is None:
                 continue
-            self._changes.remove(change)
+            spared.append((change, None))
             if isinstance(users, AgentctlError):
                 self._fail(change.desired, users, leaving=True)
                 continue
@@ -239,14 +241,13 @@ class Draft:
             why = "was replaced" if change.replaces else "is no longer declared"
             what = f"{why}, and stays since it is used by {named(users)}"
             self._notices.append(Problem(f"{ref.kind} {ref.key}", what))
+        self._changes.amend(spared)
         doomed = [change for change in self._changes if change.action == "delete"]
         looks = await as_they_are(kinds, doomed, self._bindings, nameable(self._gone, kinds))
-        for change, now in zip(doomed, looks, strict=True):
-            at = self._changes.index(change)
-            if isinstance(now, Change):
-                self._changes[at] = now
-            else:
-                del self._changes[at]
+        seen = [(change, now) for change, now in zip(doomed, looks, strict=True) if now is not change]
+        self._changes.amend((change, now if isinstance(now, Change) else None) for change, now in seen)
+        for change, now in seen:
+            if not isinstance(now, Change):
                 self._fail(change.desired, now, leaving=True)
 
     async def check(self, kinds: Mapping[str, Kind[Any]]) -> None:
@@ -266,23 +267,24 @@ class Draft:
         for change, error in refused:
             if isinstance(error, Waiting) and change.vanished:  # Drift, since it was there: how to mend it is a note.
                 self._notices.append(Problem(change.desired.where, str(error)))
-                continue
-            self._changes.remove(change)
-            if isinstance(error, Waiting):
+            elif isinstance(error, Waiting):
                 self._waiting.append(Failure(change.desired.ref, change.desired.where, error))
             else:
                 self._fail(change.desired, error, names=named_in(change.observed))
+        self._changes.amend((one, None) for one, error in refused if not (one.vanished and isinstance(error, Waiting)))
         self._block_dependents({change.desired.ref for change, _ in refused if change.observed is None})
 
     def _block_dependents(self, missing: set[Ref]) -> None:
-        for change in list(self._changes):
+        blocked = list[tuple[Change, None]]()
+        for change in self._changes if missing else ():
             lost = refs(change.desired.body) & missing
             if lost:
                 names = ", ".join(sorted(f"{ref.kind} {ref.key}" for ref in lost))
-                self._changes.remove(change)
+                blocked.append((change, None))
                 why = Blocked(f"{change.desired.kind} {change.desired.key} needs {names}")
                 self._fail(change.desired, why, names=named_in(change.observed))
                 missing.add(change.desired.ref)
+        self._changes.amend(blocked)
 
     def _known(self, ref: Ref) -> bool:
         """Whether a Ref has an id now or gets one by this plan; ids of kinds outside the plan come from bindings."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from typing import Any
 
 from agentctl.errors import AgentctlError, InUse
@@ -103,10 +103,10 @@ class Ledger:
         """What was held back, wholly or in part."""
         return {change.desired.ref for change in self.held}
 
-    @property
-    def lacking(self) -> set[Ref]:
-        """What was held back and does not hold what is declared; it does where only something beside that waits."""
-        return {change.desired.ref for change in self.held if self._lacks(change)}
+    def lacking(self, asked: Collection[Ref]) -> set[Ref]:
+        """Of these, what was held back and does not hold what is declared; it does where only a thing beside waits."""
+        held = self.held if asked else ()
+        return {one.desired.ref for one in held if one.desired.ref in asked and self._lacks(one)}
 
     def _lacks(self, change: Change) -> bool:
         content = self._contents[change.desired.kind]

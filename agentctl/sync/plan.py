@@ -15,6 +15,8 @@ from typing import Any, Literal, TypeVar
 from agentctl.errors import AgentctlError, Problem, UsageError
 from agentctl.sync.diff import Edit, Origin, attributed
 from agentctl.sync.kind import Desired, Keyed, Observed, Ref
+from agentctl.sync.refs import refs as refs
+from agentctl.sync.refs import resolve as resolve
 
 Spec = TypeVar("Spec")
 Planned = TypeVar("Planned", bound="Plan")
@@ -243,28 +245,14 @@ def _is_much(some: int, count: int) -> bool:
     return count >= _SAFE_BELOW and some * 3 > count
 
 
-def resolve(body: Any, ids: Mapping[Ref, str]) -> Any:
-    """`body` with every Ref that `ids` knows replaced by its id; the others stay."""
-    if isinstance(body, str):
-        return body
-    if isinstance(body, Ref):
-        return ids.get(body, body)
-    if isinstance(body, Mapping):
-        return {key: resolve(value, ids) for key, value in body.items()}
-    if isinstance(body, list | tuple):
-        return [resolve(entry, ids) for entry in body]
-    return body
-
-
 def traced(
-    edits: Sequence[Edit], applied: Mapping[str, Any], lists: Mapping[str, Keyed], changes: Sequence[Change]
+    edits: Sequence[Edit], applied: Mapping[str, Any], lists: Mapping[str, Keyed], was: Mapping[Ref, str]
 ) -> tuple[Edit, ...]:
-    """The edits with their origin. What refers to something that one of `changes` finds deleted there says what it said
-    before: that there is no id for it now is nothing that was changed here.
+    """The edits with their origin. What refers to something that was found deleted there says what it said before, by
+    the id that it had, `was`: that there is none for it now is nothing that was changed here.
     """
     if not any(refs(edit.after) for edit in edits):
         return attributed(edits, applied, lists)
-    was = {change.desired.ref: change.bound for change in changes if change.vanished and change.bound is not None}
     found = attributed([replace(edit, after=resolve(edit.after, was)) for edit in edits], applied, lists)
     return tuple(replace(edit, origin=one.origin, applied=one.applied) for edit, one in zip(edits, found, strict=True))
 
@@ -275,23 +263,6 @@ def weighed(plan: Plan, whose: Callable[[Change, Edit], Origin]) -> Plan:
         replace(one, edits=tuple(replace(edit, origin=whose(one, edit)) for edit in one.edits)) for one in plan.changes
     ]
     return replace(plan, changes=tuple(changes))
-
-
-def refs(body: Any) -> set[Ref]:
-    """Every Ref in `body`."""
-    found: set[Ref] = set()
-    waiting = [body]
-    while waiting:
-        part = waiting.pop()
-        if isinstance(part, str):
-            continue
-        if isinstance(part, Ref):
-            found.add(part)
-        elif isinstance(part, Mapping):
-            waiting += part.values()
-        elif isinstance(part, list | tuple):
-            waiting += part
-    return found
 
 
 def by_kind(changes: Sequence[Change], kind: str) -> list[Change]:

@@ -43,4 +43,5 @@ def _observed(changes: Iterable[Change]) -> Iterator[Any]:
 
 
 def _former(edit: Edit, veil: Veil) -> Iterator[str]:
-    return former(*(shown(side, edit.keys, veil) for side in (edit.before, edit.after)))
+    if edit.before is not None and edit.after is not None:  # What is new faces nothing.
+        yield from former(*(shown(side, edit.keys, veil) for side in (edit.before, edit.after)))

@@ -14,6 +14,7 @@ from agentctl.resources.assistant import Assistant, Phone
 from agentctl.resources.endpoints import AGENT
 from agentctl.resources.phone_number import KIND as PHONE_NUMBER
 from agentctl.resources.phone_number import PhoneNumber, going_on, undertaking_of
+from agentctl.resources.post_call import PostCallSettings
 from agentctl.resources.routing import Routing
 from agentctl.secrecy.secret import masked
 from agentctl.sync import planning
@@ -104,7 +105,7 @@ async def look(
     """See where `number` leads now, and what giving it to the assistant `key` would change. Writes nothing.
 
     `gated`: nothing is brought to an agent that a gate has not let through; None: as agentctl.toml has it. Raises
-    NotPassed for such an agent, UsageError for a number, key or URL that cannot be meant or an agent that is not
+    NotPassed for such an agent, UsageError for a number, key or URL that cannot be meant or an assistant that is not
     synced, NotFound for a number that Twilio does not have, ConfigurationError, ApiError and Unreachable.
     """
     assistant, declared = await _begun(control, number, key, fallback)
@@ -126,6 +127,7 @@ async def look(
         gated=gated,
     )
     _must_be_let_through(control, bindings, takeover)
+    await _must_be_known(control, takeover)
     others = _of_others(takeover, control.scope, bound=bindings.get(Ref(PHONE_NUMBER, number)) is not None)
     takeover = replace(takeover, needs_yes=(*takeover.needs_yes, *others))
     return _noted(takeover, checkable=access.sid.startswith("AC") or access.account_auth_token is not None)
@@ -199,6 +201,20 @@ def _must_be_let_through(control: Control, bindings: Bindings, takeover: Takeove
         f"Correct the assistant or its tests until this passes: agentctl sync --gate --only {key}. "
         f"To bring the number all the same: agentctl import-number {number} --assistant {key} --no-gate",
     )
+
+
+async def _must_be_known(control: Control, takeover: Takeover) -> None:
+    """What `Desired.after` is to a sync, which plans the other kinds too: the store knows whose the calls are."""
+    key, settings = takeover.assistant.key, PostCallSettings(await control.store(), control.scope)
+    try:
+        known = (await settings.read(key)).body
+    except NotFound:
+        known = {}
+    if (known.get("agent_id"), known.get("tenant")) != (takeover.agent_id, takeover.assistant.tenant):
+        raise UsageError(
+            f"the store does not know yet whose the calls of assistant {key} are: what follows a call is not there",
+            f"Sync it first: agentctl sync --only {key}{' --no-gate' if takeover.gated is False else ''}",
+        )
 
 
 def _reasons(plan: Plan, now: Routing, *, sms: bool) -> tuple[str, ...]:

@@ -68,6 +68,10 @@ def test_no_number_is_brought_to_an_agent_that_its_tests_have_not_let_through(be
     assert f"its tests have not let its agent through, so {NUMBER} is not brought to it" in err
     assert "agentctl sync --gate --only zentrale" in err
     assert f"agentctl import-number {NUMBER} --assistant zentrale --no-gate" in err
+    code, _, err = bench(*bring, "--no-gate")
+    assert (code, bench.at_twilio()) == (2, before)
+    assert "Sync it first: agentctl sync --only zentrale --no-gate" in err
+    assert bench("sync", "--only", "zentrale", "--no-gate", "--yes")[0] == 0
     assert bench(*bring, "--no-gate")[0] == 0
     assert bench.call()["reached"] is True
     assert bench("release-number", NUMBER, "--yes")[0] == 0

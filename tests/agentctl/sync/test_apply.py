@@ -506,23 +506,27 @@ async def test_what_was_touched_there_later_is_told_once_and_overwrites_nothing(
 
 @dataclass
 class Index(Thing):
-    """A thing that stands for what its document says."""
+    """A thing that stands for what its document says, or only comes after it."""
+
+    refers: bool = True
 
     def desired(self, spec: Mapping[str, Any]) -> Iterable[Desired]:
         for one in super().desired(spec):
-            yield replace(one, follows=True)
+            yield replace(one, **{"follows": True} if self.refers else {"after": frozenset({Ref("document", one.key)})})
 
 
+@pytest.mark.parametrize("refers", [True, False])
 @pytest.mark.parametrize("held", [False, True])
-async def test_what_follows_another_is_not_written_before_that_is_as_declared(held: bool) -> None:
+async def test_what_follows_another_is_not_written_before_that_is_as_declared(held: bool, refers: bool) -> None:
     platform = Platform()
 
     def both(text: str) -> list[Any]:
-        return [{"key": "desk", "document": {"text": text}, "index": {"of": Ref("document", "desk"), "text": text}}]
+        of = {"of": Ref("document", "desk")} if refers else {}
+        return [{"key": "desk", "document": {"text": text}, "index": {**of, "text": text}}]
 
     async def run(text: str, failing: AgentctlError | None = None) -> Applied:
         document = Asked("document", platform, failing=failing)
-        all_kinds = [document, Index("index", platform)]
+        all_kinds = [document, Index("index", platform, refers=refers)]
         found = await plan(all_kinds, both(text), await Bindings(platform, SCOPE).load())
         return await apply(found, all_kinds, await Bindings(platform, SCOPE).load())
 

@@ -311,6 +311,19 @@ def test_a_button_finds_its_row_by_the_index(product: psycopg.Connection) -> Non
     assert found == [[("acme",)], [], []]
 
 
+async def test_a_row_whose_key_and_content_have_no_order_is_watched(store: Store, product: psycopg.Connection) -> None:
+    product.execute("reset role")
+    product.execute("create table public.others (id json, said json, tenant text)")
+    product.execute("select agentctl.watch('public.others', 'id', array['said'], 'tenant')")
+    noted = []
+    for change in ("insert into others values ('7', '[1]', 'acme')", "update others set said = '[2]'"):
+        product.execute(change.encode())
+        noted += [(job["key"], job["tenant"]) for job in await due(store)]
+        product.execute("delete from agentctl.sync_jobs")
+    assert noted == [("7", "acme")] * 2
+    assert product.execute("select tenant from agentctl.rows_watched('7')").fetchall() == [("acme",)]
+
+
 def test_a_product_does_not_wait_for_what_is_locked_here(dsn: str, product: psycopg.Connection) -> None:
     said: list[str] = []
     product.add_notice_handler(lambda notice: said.append(notice.message_primary or ""))

@@ -53,13 +53,13 @@ async def test_values_come_by_path_whatever_their_shape(store: Store, table: str
         table,
         f"insert into {TABLE} (id, title, \"Behaviour\", documentation, lines) values (7, %s, %s, %s, '[\"a\"]'), "
         "(10, null, '', '[1]', '3'), (9, 'x', 'y', null, null), (8, 'x', 'y', '{}', '[]'), "
-        "(11, 'x', 'y', '\"{}\"', 'null')",
+        "(11, 'x', 'y', '\"{}\"', 'null'), (12, 'x', 'y', '[]', '[]')",
         "Empfang", odd, '{"base": [{"title": "T", "text": null}]}',
     )  # fmt: skip
     found = await rows(store)
     assert found["nameless"] == 0
     told = {one["key"]: one for one in found["rows"]}
-    assert [(key, one["rows"]) for key, one in told.items()] == [("7", 1), ("8", 1), ("9", 1), ("10", 1), ("11", 1)]
+    assert [(key, one["rows"]) for key, one in told.items()] == [(str(n), 1) for n in range(7, 13)]
     assert told["7"]["values"] == {
         "name": "Empfang", "prompt": odd, "knowledge": [{"title": "T", "text": None}], "first": "a",
     }  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import asdict
 from typing import Any
 
 import pytest
@@ -101,6 +102,23 @@ async def test_what_cannot_be_meant_is_refused_before_anybody_is_asked(bench: Be
     assert bench.sandbox.log() == []
     with pytest.raises(NotFound):
         await number.look(control, "+498999998999", "empfang")
+
+
+async def test_a_number_comes_to_no_agent_of_which_the_store_does_not_know_whose_it_is(
+    bench: Bench, control: Control
+) -> None:
+    store, scope = await control.store(), asdict(control.scope)
+    (row,) = await store.call("assistants", {**scope, "key": "empfang"})
+    settings = {name: row[name] for name in ("key", "name", "language", "agent_id", "tenant", "post_call")}
+    for unlike in (None, {"tenant": "others"}, {"agent_id": "agent_of_before"}):
+        await store.call("remove_assistant", {**scope, "key": "empfang"})
+        if unlike:
+            await store.call("save_assistant", {**scope, **settings, **unlike})
+        with bench.writes() as writes, pytest.raises(UsageError, match="does not know yet whose") as refused:
+            await number.look(control, NUMBER, "empfang")
+        assert writes == []
+        assert refused.value.hint == "Sync it first: agentctl sync --only empfang"
+    assert await store.call("route", {"phone_number": NUMBER}) is None
 
 
 async def test_of_two_imports_at_once_one_takes_the_number_over(bench: Bench, control: Control) -> None:
