@@ -45,8 +45,8 @@ async def talk(visit: Visit) -> Response:
 
 
 async def call(visit: Visit) -> Response:
-    """`url`: where this person may have one conversation, within minutes; or `problem`: why they may not, and `english`:
-    what is told in no other language of it.
+    """`url`: where this person may have one conversation, within minutes; or `problem`: why they may not, and what
+    there is to that in `english` alone.
 
     `text_only`: it is a written one; `untold`: nothing of it can be read meanwhile.
     """

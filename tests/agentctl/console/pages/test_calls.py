@@ -204,7 +204,8 @@ async def test_a_form_of_a_call_leads_back_to_what_it_was_opened_with(
     assert 'href="/calls/conv_2/forget?q=parkplatz&amp;list=newest"' in page
     (test,) = (unescape(one) for one in re.findall(r'action="([^"]*/test[^"]*)"', page))
     refused = await operator.send(test, opened, turn="0")  # there is no project to write it to
-    for told in ('role="alert"', "<mark>Parkplätze</mark>", 'href="/calls/conv_1?q=parkplatz&amp;list=newest" rel="next"'):
+    next_one = 'href="/calls/conv_1?q=parkplatz&amp;list=newest" rel="next"'
+    for told in ('role="alert"', "<mark>Parkplätze</mark>", next_one):
         assert told in refused.text
     refused = await operator.send("/calls/conv_1/test", turn="0")
     assert "mark>" not in refused.text, "a caller's words have none there either"
