@@ -66,8 +66,9 @@ def trouble(error: AgentctlError, veil: Veil, text: str = "") -> Told:
 def stored(error: str, fault: str | None, veil: Veil) -> str:
     """An error that was kept as text; `fault`: the name of its class. Told is what is one of ours."""
     sort = getattr(errors, fault or "", None)
-    is_ours = isinstance(sort, type) and issubclass(sort, AgentctlError)
-    return _made(veil(error), "", _TROUBLE, _sorts(sort)) if is_ours else veil(error)
+    if isinstance(sort, type) and issubclass(sort, AgentctlError):
+        return _made(veil(error), "", _TROUBLE, _sorts(sort))
+    return veil(error)
 
 
 def failed(failure: Failure, veil: Veil) -> Told:
