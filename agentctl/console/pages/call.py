@@ -71,7 +71,7 @@ async def shown(visit: Visit, found: Mapping[str, Any], **more: Any) -> Response
     was made, and its file.
     """
     snippet, near = await asyncio.gather(_snippet(visit, found), beside(visit, found["conversation_id"]))
-    lit = hits.lit(found, snippet)
+    lit = await visit.desk.aside(hits.lit, found, snippet)
     evaluation = list(_results(found["evaluation"], "result"))
     collected = [one for one in _results(found["collected"], "value") if not _is_listed(one, found)]
     told = {
