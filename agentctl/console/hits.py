@@ -8,7 +8,6 @@ from typing import Any
 
 BEGIN, END = "\x01", "\x02"  # around each hit, as the store has it
 _HIT = re.compile(f"{BEGIN}([^{END}]+){END}")
-_MARKS = dict.fromkeys(map(ord, (BEGIN, END)))  # what somebody said has none
 
 
 def lit(call: Mapping[str, Any], snippet: str) -> dict[str, Any]:
@@ -17,7 +16,7 @@ def lit(call: Mapping[str, Any], snippet: str) -> dict[str, Any]:
     found = re.compile(rf"\b(?:{'|'.join(words)})\b", re.IGNORECASE) if words else None
 
     def marked(text: str | None) -> str | None:
-        plain = text and text.translate(_MARKS)
+        plain = text and text.replace(BEGIN, "").replace(END, "")  # what somebody said has none
         return found.sub(rf"{BEGIN}\g<0>{END}", plain) if found and plain else plain
 
     turns = [{**turn, "message": marked(turn["message"])} for turn in call["turns"]]

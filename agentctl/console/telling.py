@@ -5,6 +5,7 @@ Where there are no words for all of it, there are some for what sort of thing it
 
 from __future__ import annotations
 
+from agentctl import errors
 from agentctl.console.wording import Words
 from agentctl.errors import AgentctlError, ConfigurationError, Problem
 from agentctl.secrecy.veil import Veil
@@ -62,6 +63,14 @@ def trouble(error: AgentctlError, veil: Veil, text: str = "") -> Told:
     return _made(veil(text or str(error)), "", _TROUBLE, sorts(error))
 
 
+def stored(error: str, fault: str | None, veil: Veil) -> str:
+    """An error that was kept as text; `fault`: the name of its class. Told is what is one of ours."""
+    sort = getattr(errors, fault or "", None)
+    if isinstance(sort, type) and issubclass(sort, AgentctlError):
+        return _made(veil(error), "", _TROUBLE, _sorts(sort))
+    return veil(error)
+
+
 def failed(failure: Failure, veil: Veil) -> Told:
     """Why a resource failed, or waits."""
     text = veil(f"{named(failure)}. {failure.error.hint}".strip())
@@ -82,7 +91,11 @@ def saying(text: str, about: str, kind: str) -> Told:
 
 def sorts(error: AgentctlError) -> tuple[str, ...]:
     """The names of what an error is, the narrowest first."""
-    return tuple(one.__name__ for one in type(error).__mro__ if issubclass(one, AgentctlError))
+    return _sorts(type(error))
+
+
+def _sorts(sort: type[AgentctlError]) -> tuple[str, ...]:
+    return tuple(one.__name__ for one in sort.__mro__ if issubclass(one, AgentctlError))
 
 
 def _made(text: str, about: str, table: str, names: tuple[str, ...]) -> Told:

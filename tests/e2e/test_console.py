@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -127,6 +128,13 @@ async def seen(page: Page, name: str) -> None:
     await shot(page, name)
 
 
+def asked_for(page: Page, path: str) -> list[str]:
+    """Grows by the method of each request that the page sends there from now on."""
+    seen: list[str] = []
+    page.on("request", lambda request: seen.append(request.method) if urlsplit(request.url).path == path else None)
+    return seen
+
+
 async def followed(page: Page) -> None:
     """The turns of a call go with its sound, unless somebody reads elsewhere."""
     while not await page.locator("#sound").count():  # it comes by a delivery of its own
@@ -146,8 +154,8 @@ async def followed(page: Page) -> None:
     await page.set_viewport_size({"width": 1280, "height": 720})
 
 
-async def test_a_day(house: House, visit: Visit, watch: Watch) -> None:
-    watch.expect(r"/(enter|nowhere)\b.*(401|404)")
+async def test_a_day(house: House, visit: Visit, watch: Watch, monkeypatch: pytest.MonkeyPatch) -> None:
+    watch.expect(r"/(enter|nowhere|live|items)\b.*(401|404|503|403)")
     page = await visit()
     for path, name in (("/enter", "door"), ("/nowhere", "error")):
         await page.goto(f"{house.url}{path}")
@@ -189,11 +197,17 @@ async def test_a_day(house: House, visit: Visit, watch: Watch) -> None:
     await page.get_by_role("heading", name="Der Plan war überholt").wait_for()
     assert "gar nicht" not in str(house.sandbox.state()["agents"])
 
-    # A call that ends while the page is open appears by itself.
-    await page.goto(f"{house.url}/calls")
+    # A call that ends while the page is open appears by itself, though nobody heard the page at first.
+    streams: list[int] = []
+    page.on("response", lambda answer: streams.append(answer.status) if answer.url.endswith("/live") else None)
+    monkeypatch.setattr("agentctl.console.pages.live._MOST_PAGES", 0)
+    async with page.expect_response("**/live"):
+        await page.goto(f"{house.url}/calls")
+    monkeypatch.undo()
     await page.get_by_text("Noch keine Anrufe").wait_for()
     await house.deliver(sound=AUDIO * 30)
     await page.locator("#calls .row").first.wait_for()
+    assert (streams[0], streams.count(200)) == (503, 1)
     await page.get_by_role("searchbox").fill("Erika")
     await page.get_by_role("button", name="Zeigen").click()
     await page.locator("mark").first.wait_for()
@@ -204,6 +218,15 @@ async def test_a_day(house: House, visit: Visit, watch: Watch) -> None:
     await page.locator(".turn mark").first.wait_for()
     await seen(page, "call")
     await followed(page)
+    for name, pressed in (("Erledigt:", "true"), ("Wieder offen:", "false")):
+        await page.get_by_role("button", name=name).click()
+        await page.locator(f'#items .tick[aria-pressed="{pressed}"]').wait_for()
+    sent = asked_for(page, "/items")
+    await page.locator("#items [name=_token]").evaluate("field => { field.value = 'old'; }")
+    await page.get_by_role("button", name="Erledigt:").click()
+    await page.get_by_role("heading", name="Diese Seite war zu alt").wait_for()
+    assert sent == ["POST"], "what was refused is not sent again to be told so"
+    await page.reload()
     await page.get_by_role("link", name="Vergessen").click()
     await page.get_by_role("button", name="Endgültig löschen").wait_for()
     await seen(page, "forget")

@@ -8,8 +8,9 @@ from urllib.parse import quote
 
 from agentctl.console.pages.calls import LIST, NEWEST, selection, wanted
 from agentctl.console.visit import Visit
-from agentctl.errors import NotThere, UsageError
+from agentctl.errors import NotThere, StoreError, UsageError
 
+SECONDS = 3.0  # whoever opens a call waits no longer for what stands around it
 _SEEN = 51  # calls: as many as a page of the list asks for
 _KEPT = 10  # of those above go on being known, so that one can turn round
 
@@ -23,8 +24,13 @@ class Beside:
     older: str = ""
 
 
+def within(visit: Visit) -> dict[str, str]:
+    """What the address of a call has of that list, for all addresses that lead back to the call."""
+    return {**wanted(visit), LIST: visit.request.query_params.get(LIST, "")}
+
+
 async def beside(visit: Visit, conversation: str) -> Beside:
-    """Of this call. Raises StoreError."""
+    """Of this call; what the store does not tell in time is left out."""
     asked, begin = wanted(visit), visit.request.query_params.get(LIST, "")
     if not begin:
         return Beside(asked)
@@ -32,14 +38,17 @@ async def beside(visit: Visit, conversation: str) -> Beside:
     # Of what is newer than the call itself, a page that begins before it knows nothing.
     for page in dict.fromkeys([NEWEST, begin] if begin == conversation else [begin]):
         before = page if page != NEWEST else None
+        back = asked if before is None else {**asked, "before": before}
         try:
             chosen = {**selection(visit, asked), "before_id": before, "limit": _SEEN}
-            known = [*filter(None, [before]), *(one["conversation_id"] for one in await visit.ask("calls", chosen))]
+            found = await visit.ask("calls", chosen, timeout=SECONDS)
         except (UsageError, NotThere):
             return Beside({})
+        except StoreError:
+            return Beside(back)
+        known = [*filter(None, [before]), *(one["conversation_id"] for one in found)]
         if conversation in known:
             break
-    back = asked if before is None else {**asked, "before": before}
     if conversation not in known:  # newer ones have pushed it off the page
         return Beside(back)
     at = known.index(conversation)

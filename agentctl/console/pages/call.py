@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -14,11 +15,12 @@ from starlette.responses import PlainTextResponse, Response
 from agentctl.console import conversation, hits, view
 from agentctl.console.acting import acting
 from agentctl.console.page import Page
-from agentctl.console.pages.beside import Beside, beside
+from agentctl.console.pages.beside import SECONDS, beside, within
+from agentctl.console.pages.calls import wanted
 from agentctl.console.tables import table, whole
 from agentctl.console.telling import trouble
 from agentctl.console.visit import Refused, Visit
-from agentctl.errors import AgentctlError
+from agentctl.errors import AgentctlError, StoreError
 from agentctl.verbs.calls import audit, digest, forget, to_test
 from agentctl.verbs.calls.digest import is_possible
 
@@ -29,14 +31,14 @@ _COLUMNS = ("position", "role", "at_secs", "interrupted", "message", "tools", "c
 async def call(visit: Visit) -> Response:
     """All that this person may know of it."""
     found = await asked(visit)
+    if visit.partial:  # a tick asks for what has it; what was said is shown, and noted, with the page alone
+        return visit.show("call_items.html.j2", call=found)
     digested, turn = (visit.request.query_params.get(name, "") for name in ("digested", "tested"))
     async with acting(visit) as control:
         await audit.note(control, "show", call=found["conversation_id"])
         tested = to_test.written(control, found, int(turn)) if _is_turn(turn) else None
     said = visit.words(f"call.digests.{digested}") if digested in DIGESTED else ""
-    lit = hits.lit(found, await _snippet(visit, found))
-    near = await beside(visit, found["conversation_id"])
-    return shown(visit, lit, said=said, beside=near, tested=(int(turn), str(tested)) if tested else None)
+    return await shown(visit, found, said=said, tested=(int(turn), str(tested)) if tested else None)
 
 
 def _search(visit: Visit) -> str:
@@ -45,12 +47,17 @@ def _search(visit: Visit) -> str:
 
 
 async def _snippet(visit: Visit, found: Mapping[str, Any]) -> str:
-    """What that has hit in it, as the list of calls shows it; empty for nothing."""
+    """What that has hit in it, as the list of calls shows it; empty for nothing, and where the store does not tell in
+    time.
+    """
     if not (search := _search(visit)):
         return ""
     begun = datetime.fromisoformat(found["started_at"])
     asked = {"since": begun.isoformat(), "until": (begun + timedelta(milliseconds=1)).isoformat()}
-    listed = await visit.ask("calls", {"search": search, **asked, "limit": 50})
+    try:
+        listed = await visit.ask("calls", {"search": search, **asked, "limit": 50}, timeout=SECONDS)
+    except StoreError:
+        return ""
     of_it = (one.get("snippet") for one in listed if one["conversation_id"] == found["conversation_id"])
     return next(of_it, None) or ""
 
@@ -59,25 +66,28 @@ def _is_turn(told: object) -> TypeGuard[str]:
     return isinstance(told, str) and told.isascii() and told.isdecimal() and len(told) < 7
 
 
-def shown(visit: Visit, found: Mapping[str, Any], **more: Any) -> Response:
+async def shown(visit: Visit, found: Mapping[str, Any], **more: Any) -> Response:
     """Its page; `said` or `problem`: what came of something that was asked of it; `tested`: the turn of which a test
     was made, and its file.
     """
+    snippet, near = await asyncio.gather(_snippet(visit, found), beside(visit, found["conversation_id"]))
+    lit = await visit.desk.aside(hits.lit, found, snippet)
     evaluation = list(_results(found["evaluation"], "result"))
     collected = [one for one in _results(found["collected"], "value") if not _is_listed(one, found)]
     told = {
         "said": "",
         "problem": "",
         "tested": None,
-        "beside": Beside({}),
         "digests": is_possible(visit.desk.control.settings),
         **more,
     }
     return visit.show(
         "call.html.j2",
-        call=found,
-        rows=conversation.rows(found["turns"]),
-        hit=hits.first(found),
+        call=lit,
+        rows=conversation.rows(lit["turns"]),
+        hit=hits.first(lit),
+        beside=near,
+        within=within(visit),
         evaluation=evaluation,
         collected=collected,
         **told,
@@ -121,8 +131,8 @@ async def make_test(visit: Visit) -> Response:
             await to_test.to_test(control, found["conversation_id"], int(turn))
             await audit.note(control, "to-test", call=found["conversation_id"], turn=int(turn))
         except AgentctlError as error:
-            return shown(visit, found, problem=trouble(error, control.veil))
-    return visit.go(_address(found), f"turn-{turn}", tested=turn)
+            return await shown(visit, found, problem=trouble(error, control.veil))
+    return visit.go(_address(found), f"turn-{turn}", **within(visit), tested=turn)
 
 
 def _address(found: Mapping[str, Any]) -> str:
@@ -138,15 +148,15 @@ async def redigest(visit: Visit) -> Response:
                 made = await digest.digest(control, found["conversation_id"], force="force" in visit.form)
                 row["state"] = made.state
         except AgentctlError as error:
-            return shown(visit, found, problem=trouble(error, control.veil))
+            return await shown(visit, found, problem=trouble(error, control.veil))
     if made.state in DIGESTED:
-        return visit.go(_address(found), digested=made.state)
-    return shown(visit, found, problem=f"{visit.words(f'call.digests.{made.state}')} {made.reason}".strip())
+        return visit.go(_address(found), **within(visit), digested=made.state)
+    return await shown(visit, found, problem=f"{visit.words(f'call.digests.{made.state}')} {made.reason}".strip())
 
 
 async def confirm(visit: Visit) -> Response:
     """What would be erased, before it is."""
-    return visit.show("forget.html.j2", call=await asked(visit), problem="")
+    return _doubting(visit, await asked(visit))
 
 
 async def erase(visit: Visit) -> Response:
@@ -154,15 +164,19 @@ async def erase(visit: Visit) -> Response:
     found, keep = await asked(visit), "keep_remote" in visit.form
     async with acting(visit) as control:
         try:
-            wanted = await forget.find(control, found["conversation_id"], keep_remote=keep)
-            done = await forget.forget(control, wanted, keep_remote=keep)
+            traces = await forget.find(control, found["conversation_id"], keep_remote=keep)
+            done = await forget.forget(control, traces, keep_remote=keep)
         except AgentctlError as error:
-            return visit.show("forget.html.j2", call=found, problem=trouble(error, control.veil))
+            return _doubting(visit, found, trouble(error, control.veil))
     reasons = [f"{one}: {error}" for one, error in done.failed]
     if not done.is_whole:
         text = "\n".join([visit.words("forget.left"), *reasons])
-        return visit.show("forget.html.j2", call=found, problem=visit.desk.control.veil(text))
-    return visit.go("/calls", forgotten="1")
+        return _doubting(visit, found, visit.desk.control.veil(text))
+    return visit.go("/calls", **wanted(visit), forgotten="1")
+
+
+def _doubting(visit: Visit, found: Mapping[str, Any], problem: str = "") -> Response:
+    return visit.show("forget.html.j2", call=found, problem=problem, asked=wanted(visit), within=within(visit))
 
 
 async def raw(visit: Visit) -> Response:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from starlette.responses import Response
@@ -18,7 +19,7 @@ from agentctl.console.acting import acting
 from agentctl.console.home import spare
 from agentctl.console.page import Page
 from agentctl.console.tables import table, whole
-from agentctl.console.telling import trouble
+from agentctl.console.telling import stored, trouble
 from agentctl.console.visit import Refused, Visit
 from agentctl.console.wording import length
 from agentctl.errors import AgentctlError
@@ -133,6 +134,7 @@ async def _shown(visit: Visit, *, problem: str = "") -> Response:
         problem=problem,
         length=length,
         veil=control.veil,
+        stored=partial(stored, veil=control.veil),
     )
 
 

@@ -15,7 +15,7 @@ from agentctl.console.home import place
 from agentctl.console.living import living
 from agentctl.console.pace import Pace, pause
 from agentctl.console.page import Page
-from agentctl.console.telling import trouble
+from agentctl.console.telling import begun, trouble
 from agentctl.console.visit import Refused, Visit
 from agentctl.errors import AgentctlError
 from agentctl.verbs import talk as calling
@@ -45,7 +45,8 @@ async def talk(visit: Visit) -> Response:
 
 
 async def call(visit: Visit) -> Response:
-    """`url`: where this person may have one conversation, within minutes; or `problem`: why they may not.
+    """`url`: where this person may have one conversation, within minutes; or `problem`: why they may not, and what
+    there is to that in `english` alone.
 
     `text_only`: it is a written one; `untold`: nothing of it can be read meanwhile.
     """
@@ -57,7 +58,8 @@ async def call(visit: Visit) -> Response:
         try:
             terms, url = await asyncio.gather(calling.terms(there, agent_id), calling.invitation(there, agent_id))
         except AgentctlError as error:
-            return JSONResponse({"problem": there.veil(str(error))}, 502)
+            why = trouble(error, there.veil)
+            return JSONResponse({"problem": begun(why, visit.words), "english": why}, 502)
         await audit.note(there, "talk", assistant=assistant["key"], agent=agent_id)
     return JSONResponse({"url": url, "text_only": terms.text_only, "untold": terms.untold == calling.TRANSCRIPT})
 

@@ -78,6 +78,14 @@ document.addEventListener("htmx:sse:error", ({ detail }) => {
 document.addEventListener("htmx:after:request", ({ detail }) => told(part(detail.ctx), detail.ctx.response.status >= 500));
 document.addEventListener("htmx:error", ({ detail }) => { if (detail.ctx?.request) told(part(detail.ctx), true); });
 
+// A stream that was open comes back by itself; one that could not be opened is asked for again, later and later. The next
+// is asked for once the last has failed, so that there are never two.
+let failures = 0;
+document.addEventListener("htmx:finally:request", ({ detail: { ctx } }) => {
+  if (ctx.sourceElement !== document.body || ctx.response?.status === 200) return;
+  setTimeout(() => document.body.dispatchEvent(new Event("unheard")), Math.min(10_000, 500 * 2 ** failures++));
+});
+
 // What nobody tells us of, such as what is changed at the platform, is looked at each minute while somebody looks.
 let looked = Date.now();
 function look() {
@@ -88,9 +96,13 @@ function look() {
 setInterval(look, 5_000);
 document.addEventListener("visibilitychange", look);
 
-// A form that is answered in place shows what went wrong with it as a page, as without scripts.
-document.addEventListener("htmx:response:error", ({ detail }) => {
-  if (detail.ctx.sourceElement instanceof HTMLFormElement) detail.ctx.sourceElement.submit();
+// A form that is answered in place shows what went wrong with it as a page, as without scripts: the very answer, since
+// what the form sends may have been done, and is not sent twice.
+document.addEventListener("htmx:response:error", ({ detail: { ctx } }) => {
+  if (!(ctx.sourceElement instanceof HTMLFormElement && ctx.text)) return;
+  const { title, body } = new DOMParser().parseFromString(ctx.text, "text/html");
+  document.title = title;
+  document.body.replaceWith(body);
 });
 
 // Who ticks off an item of a list that it leaves by that stands at the next one then.

@@ -3,7 +3,8 @@
 
 {
   const part = (id) => document.getElementById(id);
-  const [panel, state, mode, problem, after] = ["talk", "state", "mode", "problem", "after"].map(part);
+  const [panel, state, mode, after] = ["talk", "state", "mode", "after"].map(part);
+  const [problem, why, english] = ["problem", "why", "english"].map(part);
   const [call, mute, end, hearing, level, length] = ["call", "mute", "end", "hearing", "level", "length"].map(part);
   const [log, writing, field] = ["log", "writing", "text"].map(part);
   const told = JSON.parse(panel.dataset.told);
@@ -26,11 +27,18 @@
     };
   }
 
-  function show(name, why = "") {
+  function show(name, trouble = {}) {
     state.textContent = told[name];
     panel.dataset.state = name;
-    problem.textContent = why;
-    problem.hidden = !why;
+    tell(trouble);
+  }
+
+  // In the page's language, and what there is in English alone.
+  function tell({ problem: said = "", english: rest = "" }) {
+    why.textContent = said;
+    english.textContent = rest;
+    for (const one of [why, english]) (one.closest("details") || one).hidden = !one.textContent;
+    problem.hidden = !said && !rest;
   }
 
   function clock(milliseconds) {
@@ -79,23 +87,30 @@
     requestAnimationFrame(tick);
   }
 
-  class Refusal extends Error {}
+  class Refusal extends Error {
+    constructor(trouble) { super(); this.trouble = trouble; }
+  }
 
   async function invitation() {
     const answer = await fetch(panel.dataset.call, {
       method: "POST",
       body: new URLSearchParams({ _token: panel.dataset.token }),
     });
-    if (!(answer.headers.get("content-type") || "").startsWith("application/json")) throw new Refusal(told.old);
+    if (!(answer.headers.get("content-type") || "").startsWith("application/json")) throw new Refusal({ problem: told.old });
     const given = await answer.json();
-    if (given.problem) throw new Refusal(given.problem);
+    if (!given.url) throw new Refusal(given);
     return given;
   }
 
   function reason(error) {
-    if (error.name === "NotAllowedError" || error.name === "SecurityError") return told.denied;
-    if (error.name === "NotFoundError" || error.name === "NotReadableError") return told.missing;
-    return error.closeReason || error.message || String(error);
+    if (error instanceof Refusal) return error.trouble;
+    if (error.name === "NotAllowedError" || error.name === "SecurityError") return { problem: told.denied };
+    if (error.name === "NotFoundError" || error.name === "NotReadableError") return { problem: told.missing };
+    return foreign(error.closeReason || error.message || String(error));
+  }
+
+  function foreign(message) {
+    return { problem: told.other, english: message };
   }
 
   async function begin() {
@@ -107,7 +122,7 @@
     controls(true, false);
     show("connecting");
     try {
-      if (!written && !navigator.mediaDevices) throw new Refusal(told.insecure);
+      if (!written && !navigator.mediaDevices) throw new Refusal({ problem: told.insecure });
       // Asked for before a call is counted; kept until the client has its own, so that nobody is asked twice.
       if (!written) microphone = await navigator.mediaDevices.getUserMedia({ audio: true });
       const given = await invitation();
@@ -135,7 +150,7 @@
       onMessage: mineStill(({ role, message, event_id: event }) => turn(role, message, event)),
       onAgentResponseCorrection: mineStill(corrected),
       onModeChange: mineStill(({ mode: now }) => whose(given.text_only ? "" : now)),
-      onError: mineStill((message) => { problem.textContent = message; problem.hidden = false; }),
+      onError: mineStill((message) => tell(foreign(message))),
       onDisconnect: mineStill(over),
     });
   }
@@ -167,7 +182,7 @@
     whose("");
     writable(false);
     controls(false);
-    show(details.reason, details.reason === "error" ? details.closeReason || details.message : "");
+    show(details.reason, details.reason === "error" ? foreign(details.closeReason || details.message) : {});
     after.hidden = false;
   }
 

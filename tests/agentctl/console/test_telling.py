@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from agentctl.console.telling import begun, failed, is_whole, told, trouble
+from agentctl.console.telling import begun, failed, is_whole, stored, told, trouble
 from agentctl.console.wording import words
 from agentctl.errors import ConfigurationError, Problem, StoreSilent, Unauthorized
 from agentctl.secrecy.veil import Veil
@@ -38,3 +38,11 @@ def test_an_error_is_told_by_the_narrowest_class_that_has_words() -> None:
     assert begun(refused, words("en")) == "", "there the English says more"
     wrong = trouble(ConfigurationError([Problem("table a, row b: prompt", "is missing", kind="missing")]), veil)
     assert begun(wrong, words("de")) == "table a, row b: prompt: fehlt."
+
+
+def test_an_error_that_was_kept_is_told_where_its_class_is_one_of_ours() -> None:
+    kept = stored("no answer from ganz-geheimes-wort", "StoreSilent", Veil("ganz-geheimes-wort"))
+    assert begun(kept, words("de")) == words("de")("trouble.StoreUnavailable.title")
+    assert "geheim" not in kept
+    for fault in (None, "KeyError at wire.py:3", "Sequence", "annotations"):
+        assert begun(stored("no turns", fault, Veil()), words("de")) == ""

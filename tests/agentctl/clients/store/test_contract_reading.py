@@ -88,6 +88,12 @@ async def test_words_are_found_in_both_languages_however_they_are_bent(store: St
         "zurückrufen": ["sum"],
         "nowhere": [],
         "': & ( !": [],
+        "rückr": ["de"],
+        "several deliv": ["en"],
+        "deliv several": [],
+        '"several deliv"': [],
+        "rü": [],
+        "angebot -winterg": ["sum"],
     }.items():
         assert await listed(store, search=search) == names, search
     assert await listed(store, search="angebot", until="2026-11-20T09:02:00Z") == []
@@ -101,6 +107,8 @@ async def test_a_hit_is_shown_among_its_words(store: Store) -> None:
 
     assert "Die \x01Wallbox\x02 eilt" in call["snippet"]
     assert len(call["snippet"]) < 300
+    (call,) = await store.call("list_calls", {"limit": 10, "search": "eilt wallb"})
+    assert "Die \x01Wallbox\x02 \x01eilt\x02" in call["snippet"]
     (call,) = await store.call("list_calls", {"limit": 10})
     assert "snippet" not in call
 

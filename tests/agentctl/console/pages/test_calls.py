@@ -7,11 +7,14 @@ import io
 import re
 from datetime import UTC, datetime, timedelta
 from html import unescape
+from typing import Any
 
 import pytest
 
+from agentctl.console.visit import Visit
 from agentctl.console.wording import words
-from agentctl.verbs.calls import audit
+from agentctl.errors import StoreSilent
+from agentctl.verbs.calls import audit, digest
 from tests.console import Guest, text
 
 pytestmark = pytest.mark.anyio
@@ -142,8 +145,11 @@ async def test_an_item_that_is_ticked_off_stays_so(operator: Guest) -> None:
     assert answer.headers["location"] == "/items?items=any"
     assert "Zurückrufen" not in text(await operator.see("/items"))
     assert 'aria-pressed="true"' in await operator.see("/items?items=any")
+    by_itself = await operator.http.get("/calls/conv_1", headers={"hx-request": "true"})
+    assert 'aria-pressed="true"' in by_itself.text
+    assert "Guten Tag" not in by_itself.text, "what was said is handed out with a row of its own alone"
     rows = await audit.audit(operator.control)
-    assert ("operator", "done") in [(row["actor"], row["action"]) for row in rows]
+    assert [row["action"] for row in rows if row["action"] in ("done", "show")] == ["done", "show"]
 
     await operator.send("/items", item=item, done="no")
     assert "Zurückrufen" in text(await operator.see("/items"))
@@ -179,13 +185,56 @@ async def test_what_a_search_has_hit_is_lit_up_in_the_call_and_jumped_to(operato
     (link,) = re.findall(r'class="row" href="(/calls/conv_1[^"]*)"', await operator.see("/calls?q=parkplätze"))
     assert link == "/calls/conv_1?q=parkpl%C3%A4tze&amp;list=newest#hit"
     page = await operator.see(unescape(link.partition("#")[0]))
-    assert page.count("<mark>Parkplatz</mark>") == 2
+    for found in (page, await operator.see("/calls/conv_1?q=bitte+parkp")):
+        assert found.count("<mark>Parkplatz</mark>") == 2
     assert page.count("</mark>") == page.count("<mark>"), "a caller's words have no marks of their own"
     assert "&lt;b&gt;" in page
     assert page.index('id="turn-0"') < page.index('id="hit"') < page.index('id="turn-1"')
     assert 'href="/calls?q=parkpl%C3%A4tze"' in page, "back to what was found"
     for nothing in ("/calls/conv_1", "/calls/conv_1?q=nirgends", "/calls/conv_1?q=%22"):
-        assert "<mark>" not in await operator.see(nothing)
+        assert "mark>" not in await operator.see(nothing)
+
+
+async def test_a_form_of_a_call_leads_back_to_what_it_was_opened_with(
+    operator: Guest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await operator.put("conv_1", "Ein Parkplatz \x01x\x02")
+    await operator.put("conv_2", "Zwei Parkplätze")
+    opened = "/calls/conv_2?q=parkplatz&list=newest"
+    page = await operator.see(opened)
+    assert 'href="/calls/conv_2/forget?q=parkplatz&amp;list=newest"' in page
+    (test,) = (unescape(one) for one in re.findall(r'action="([^"]*/test[^"]*)"', page))
+    refused = await operator.send(test, opened, turn="0")  # there is no project to write it to
+    next_one = 'href="/calls/conv_1?q=parkplatz&amp;list=newest" rel="next"'
+    for told in ('role="alert"', "<mark>Parkplätze</mark>", next_one):
+        assert told in refused.text
+    refused = await operator.send("/calls/conv_1/test", turn="0")
+    assert "mark>" not in refused.text, "a caller's words have none there either"
+
+    async def unchanged(*_: object, **__: object) -> digest.Redigested:
+        return digest.Redigested("conv_2", "unchanged")
+
+    monkeypatch.setattr(digest, "digest", unchanged)
+    again = await operator.send("/calls/conv_2/digest?q=parkplatz&list=newest", opened)
+    assert again.headers["location"] == f"{opened}&digested=unchanged"
+
+
+async def test_what_the_store_does_not_tell_of_a_list_keeps_nobody_from_its_call(
+    operator: Guest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await operator.put("conv_1", "Ein Parkplatz")
+    genuine = Visit.ask
+
+    async def silent(visit: Visit, function: str, args: Any = None, *, timeout: float = 10.0) -> Any:
+        if function == "calls":
+            raise StoreSilent("no answer")
+        return await genuine(visit, function, args, timeout=timeout)
+
+    monkeypatch.setattr(Visit, "ask", silent)
+    page = await operator.see("/calls/conv_1?q=parkplatz&list=newest")
+    assert "Ein Parkplatz" in text(page)
+    assert 'href="/calls?q=parkplatz"' in page
+    assert ("<mark>" in page, 'rel="next"' in page) == (False, False)
 
 
 async def test_what_only_takes_a_form_leads_to_the_page_of_it(operator: Guest) -> None:

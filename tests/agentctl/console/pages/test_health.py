@@ -19,11 +19,13 @@ from tests.stores import mail, running, stored
 pytestmark = pytest.mark.anyio
 
 
-async def given_up(guest: Guest, name: str, tenant: str = "default", error: str = "no turns") -> str:
+async def given_up(
+    guest: Guest, name: str, tenant: str = "default", error: str = "no turns", fault: str | None = None
+) -> str:
     """An event that a worker has given up."""
     store = await guest.control.store()
     fence = await running(store, name)
-    failed = {**fence, "error": error, "max_attempts": 1, "delay_seconds": 0}
+    failed = {**fence, "error": error, "fault": fault, "max_attempts": 1, "delay_seconds": 0}
     assert (await store.call("fail_event", failed))["state"] == "dead"
     async with await connected(guest) as database:
         await database.execute("update agentctl.events set tenant = %s where id = %s", (tenant, fence["id"]))
@@ -62,6 +64,17 @@ async def test_one_event_or_all_are_tried_again_by_name(operator: Guest) -> None
     assert "there is nothing to process again" in text((await operator.send("/health/again", event="conv_9")).text)
     told = [one["subject"]["event"] for one in await audit.audit(operator.control) if one["action"] == "retry"]
     assert told == ["all", first]
+
+
+async def test_what_was_stored_in_english_is_told_as_such(operator: Guest) -> None:
+    await given_up(operator, "conv_1", error="no answer", fault="StoreSilent")
+    await given_up(operator, "conv_2", error="no turns")
+    lost = await given_up(operator, "conv_3", error="the worker was lost at each attempt; x", fault="StoreSilent")
+    operator.http.headers["accept-language"] = "de"
+    page = await operator.see("/health")
+    assert page.count("Die Datenbank antwortet nicht") == 1, f"{lost} was given up for another reason"
+    assert text(page).index("Die Datenbank antwortet nicht") < text(page).index("Einzelheiten (englisch) no answer")
+    assert ('<p class="summary" lang="en">no turns</p>' in page, 'lang="en">no answer</p>' in page) == (True, True)
 
 
 async def test_a_mail_that_was_given_up_is_there_and_is_tried_again(operator: Guest) -> None:

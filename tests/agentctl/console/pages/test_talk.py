@@ -101,7 +101,12 @@ async def test_what_the_platform_has_against_it_is_said(hall: Hall) -> None:
     hall.sandbox.fault(path=SIGNED, status=403, body={"detail": {"status": "x", "message": "no <b>quota</b>"}})
     refused = await hall.call()
     assert refused.status_code == 502
-    assert "no <b>quota</b>" in refused.json()["problem"]
+    assert "no <b>quota</b>" in refused.json()["english"]
+    assert refused.json()["problem"] == "", "in English nothing else is to be said"
+    hall.sandbox.fault(path=SIGNED, status=403)
+    hall.guest.http.headers["accept-language"] = "de"
+    assert (await hall.call()).json()["problem"] == "Der Schlüssel wird abgelehnt"
+    hall.guest.http.headers["accept-language"] = "en"
     hall.sandbox.fault(path="/v1/convai/agents/*", method="GET", status=404)
     page = await hall.guest.see(f"{PATH}?look=1")
     assert 'role="alert"' in page
@@ -144,7 +149,7 @@ async def test_a_tenants_agent_is_reached_in_its_own_workspace_and_by_nobody_els
                 # Each sandbox names an address of its own, not the host's before it: so it is seen who answered.
                 for path, there in (("/talk/1?tenant=acme", acme), ("/talk/2?tenant=beta", ours)):
                     refused = await guest.send(path, path)
-                    assert there.url.removeprefix("http://") in refused.json()["problem"]
+                    assert there.url.removeprefix("http://") in refused.json()["english"]
                     assert refused.status_code == 502
                     assert "Not all that is said" in text(await guest.see(f"{path}&look=1"))
                 for path in ("/talk/1", "/talk/1?tenant=beta", "/talk/2?tenant=acme"):
