@@ -14,6 +14,8 @@ import pytest
 from agentctl.sandbox.harness import running
 from agentctl.verbs import work
 from agentctl.verbs.flow import syncing
+from agentctl.verbs.numbers.release import look as look_at_release
+from agentctl.verbs.numbers.release import release
 from agentctl.verbs.rows.adopt import adopt
 from agentctl.verbs.rows.adopt import look as look_at
 from agentctl.verbs.work import Drained
@@ -168,24 +170,37 @@ async def test_a_number_that_rings_elsewhere_is_neither_given_nor_said_to_be_giv
     page.insert(2)
     assert (await page.due()).done == 2
     await page.bring(NUMBER, "1")
-    agent_id, number_id, _, _ = page.row(1)
+    number_id = page.row(1)[1]
     assert number_id in (await page.sandbox.state())["numbers"]
     page.sql(f"update {TABLE} set phone = '{NUMBER}' where id = 2")
     assert (await page.due()).failed == 1
-    _, rings, _, error = page.row(2)
-    assert (rings, f"{NUMBER} is declared by 1, too" in str(error)) == (None, True)
+    taken = "phone.numbers: {} is declared by {}, too, which has it"
+    way = "agentctl import-number {} --assistant {} gives"
+    assert f"{taken.format(NUMBER, 1)}; {way.format(NUMBER, 2)}" in str(page.row(2)[3])
+    assert page.row(2)[1] is None
+    # An import is told to whoever has it by then, and to whoever has it no more.
+    await page.bring(NUMBER, "2")
+    assert (await page.due()).failed == 1
+    assert (page.row(2)[1], page.row(2)[3]) == (number_id, None)
+    assert page.row(1)[1] is None
+    assert f"{taken.format(NUMBER, 2)}; {way.format(NUMBER, 1)}" in str(page.row(1)[3])
+    agent_id = page.row(2)[0]
     page.insert(3, phone=NUMBER, customer="other")
-    page.sql(f"update {TABLE} set phone = null where id = 2; update {TABLE} set active = false where id = 1")
+    page.sql(f"update {TABLE} set phone = null where id = 1; update {TABLE} set active = false where id = 2")
     assert (await page.due()).failed == 1  # paused is not given up: not to another tenant
     assert f"{NUMBER} is another tenant's" in page.row(3)[3]
     assert not (await page.sync()).ok
     assert [one["agent_id"] for one in (await page.sandbox.state())["numbers"].values()] == [None]
-    assert (page.row(1)[3], page.row(3)[1]) == (None, None)
-    page.sql(f"update {TABLE} set active = true where id = 1; update {TABLE} set phone = '{NUMBER}' where id = 2")
+    assert (page.row(2)[3], page.row(3)[1]) == (None, None)
+    page.sql(f"update {TABLE} set active = true where id = 2; update {TABLE} set phone = '{NUMBER}' where id = 1")
     await page.due()
     assert not (await page.sync()).ok
     assert [one["agent_id"] for one in (await page.sandbox.state())["numbers"].values()] == [agent_id]
-    assert page.row(1)[3] is None
+    assert page.row(2)[3] is None
+    async with page.opened() as control:
+        await release(control, await look_at_release(control, NUMBER))
+    assert (await page.due()).failed == 0
+    assert [page.row(number)[1::2] for number in (1, 2, 3)] == [(None, None)] * 3
 
 
 @pytest.mark.parametrize("by_worker", [True, False])

@@ -71,5 +71,5 @@ def refusal(number: str, holder: Holder | None, claims: Sequence[Claim], claim: 
         return f"{number} {'may be' if holder and holder.tenant is None else 'is'} another tenant's; {way}"
     to = heir(holder, claims)
     if any(one.key == to and one.tenant == claim.tenant for one in claims):
-        return f"{number} is declared by {to}, too, which has it"
+        return f"{number} is declared by {to}, too, which has it; {way}"
     return f"{number} is declared by another assistant too, and neither gets it; {way}"

@@ -22,6 +22,7 @@ from agentctl.sync.kind import Ref
 from agentctl.sync.patience import Patience
 from agentctl.verbs.exclusive import exclusive
 from agentctl.verbs.numbers import saved_route
+from agentctl.verbs.numbers.concerned import wait_seconds, wake_concerned
 from agentctl.verbs.numbers.takeover import Takeover, at_twilio
 from agentctl.verbs.numbers.takeover import look as look
 from agentctl.verbs.revisions.keeping import keeping
@@ -63,11 +64,12 @@ async def import_number(control: Control, takeover: Takeover) -> Imported:
     as it was at the look, Busy while another run is at work, SyncError that says what is done and what is not when a
     later step fails; a second run continues there.
     """
-    async with exclusive(control):
+    async with exclusive(control, wait=wait_seconds(control)):
         now = await _again(control, takeover)
         if now.seen != takeover.seen:
             what = f"{takeover.number} was imported, released or set otherwise meanwhile; nothing was written"
             raise Stale(what, "Run it again.")
+        await wake_concerned(control, now.number)
         run = _Import(control, now)
         await carry_out(run.steps())
         return run.result()
@@ -136,11 +138,15 @@ class _Import:
             raise Ignored(f"Twilio accepted the write but did not keep {', '.join(missing)}")
 
     async def declare(self) -> None:
-        """The number's line in assistant.toml; a row, which declares it, is told the id of its first one."""
-        assistant, loaded = self.takeover.assistant, self.control.loaded
-        if loaded.rows and row_of(loaded, assistant.key) and assistant.phone.numbers[0] == self.takeover.number:
-            told = {"key": assistant.key, "phone_number_id": self.phone_number_id}
-            await tell(await self.control.store(), loaded.rows, [told])
+        """The number's line in assistant.toml; a row, which declares it, is told its id where it has none before it."""
+        takeover, loaded = self.takeover, self.control.loaded
+        assistant, row = takeover.assistant, row_of(loaded, takeover.assistant.key)
+        if loaded.rows and row and row.assistant:
+            bindings, own = await self.control.bindings(), row.assistant.phone.numbers
+            had = [one for one in own if bindings.get(Ref(phone_number.KIND, one))]
+            if had[:1] in ([], [takeover.number]):
+                told = {"key": assistant.key, "phone_number_id": self.phone_number_id}
+                await tell(await self.control.store(), loaded.rows, [told])
         if self.takeover.declared:
             return
         from agentctl.sources.edit import add_number

@@ -27,6 +27,7 @@ from agentctl.verbs.address import need_e164, need_web_url
 from agentctl.verbs.exclusive import exclusive
 from agentctl.verbs.numbers import saved_route
 from agentctl.verbs.numbers.account import served
+from agentctl.verbs.numbers.concerned import wait_seconds, wake_concerned
 from agentctl.verbs.numbers.release import at_elevenlabs
 from agentctl.verbs.numbers.takeover import agent_of, at_twilio
 from agentctl.verbs.renaming.former import must_be_current
@@ -123,9 +124,10 @@ async def reimport(control: Control, found: Reimport) -> Reimported:
     what is done and what is not when a later step fails: the fallback then goes on answering, and a second run
     continues.
     """
-    async with exclusive(control):
+    async with exclusive(control, wait=wait_seconds(control)):
         run = _Reimport(control, found, await Undertaking.of(control, undertaking_of(found.number)))
         await run.need_fresh()
+        await wake_concerned(control, found.number)
         await carry_out(run.steps())
         return run.result()
 

@@ -19,6 +19,7 @@ from agentctl.sync.kind import Observed, Ref
 from agentctl.verbs.address import need_e164
 from agentctl.verbs.exclusive import exclusive
 from agentctl.verbs.numbers import saved_route
+from agentctl.verbs.numbers.concerned import wait_seconds, wake_concerned
 from agentctl.verbs.numbers.saved_route import SavedRoute
 from agentctl.verbs.reading import read
 from agentctl.verbs.renaming.outdated import outdated, told
@@ -108,12 +109,13 @@ async def release(control: Control, departure: Departure) -> Released:
     a number that is gone. Raises Stale where anything is not as it was at the look, Busy while another run is at work,
     SyncError that says what is done when a later step fails; a second run continues.
     """
-    async with exclusive(control):
+    async with exclusive(control, wait=wait_seconds(control)):
         if await look(control, departure.number) != departure:
             raise Stale(
                 f"{departure.number} was imported, released or set otherwise meanwhile; nothing was written",
                 "Run it again.",
             )
+        await wake_concerned(control, departure.number)
         run = _Release(control, departure)
         await carry_out(run.steps())
         return run.result()

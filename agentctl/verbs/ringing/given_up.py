@@ -42,7 +42,7 @@ async def heirs(control: Control, key: str, numbers: Collection[str]) -> dict[st
 
 
 async def wake(control: Control, keys: Collection[str]) -> None:
-    """Have these synced: a number that they declare is free for them by now."""
+    """Ask for a sync of these: a worker does it, or the next sync of all. Raises StoreError."""
     store = await control.store()
     for key in sorted(set(keys)):
         asked = {"project": control.scope.project, "environment": control.scope.environment, "key": key}

@@ -298,7 +298,8 @@ async def test_a_number_leaves_an_assistant_only_once_that_declares_it_no_more(s
     assert (await shop.synced()).failed == 1
     assert await rings(shop, number) == "Empfang"
     [(said,)] = shop.execute("select error from agentctl.sync_jobs where key = 'b'")
-    assert said == f"phone_number {NUMBER}: phone.numbers: {NUMBER} is declared by a, too, which has it"
+    way = f"agentctl import-number {NUMBER} --assistant b gives it to this one"
+    assert said == f"phone_number {NUMBER}: phone.numbers: {NUMBER} is declared by a, too, which has it; {way}"
     shop.execute("update phone_assistants set numbers = '{}' where slug = 'a'")
     shop.execute("update phone_assistants set name = 'C' where slug = 'b'")
     await shop.synced()

@@ -167,7 +167,8 @@ async def test_a_row_takes_nothing_that_is_somebody_elses(product: Product) -> N
     assert product.rows("elevenlabs_agent_id")[3] == "agent_gone", "what somebody wrote stays until it is mended"
     assert told[4] == "agent_id: is no id of an agent; empty it to have one made"
     assert {told[5], told[6]} == {"agent_id: agent_y is named by another assistant too; empty it to have an agent made"}
-    assert told[7] == "phone.numbers: +498999998100 is declared by 1, too, which has it"
+    way = "agentctl import-number +498999998100 --assistant 7 gives it to this one"
+    assert told[7] == f"phone.numbers: +498999998100 is declared by 1, too, which has it; {way}"
     assert product.rows("elevenlabs_phone_number_id")[7] is None
     assert told[10] == "is nested too deep"
     assert "is a whole number beyond 64 bits" in told[11]
