@@ -217,6 +217,11 @@ def test_who_may_import_whom_is_what_the_linter_checks() -> None:
     assert blocks("layers")[0].splitlines() == layered["layers"]
 
 
+def test_the_alerts_that_it_counts_are_those_that_are_printed() -> None:
+    alerts = (ROOT / "agentctl/templates/monitoring/alerts.yml").read_text(encoding="utf-8").count("- alert:")
+    assert f"a Grafana dashboard and {alerts} alerts over them" in README
+
+
 def test_links_lead_somewhere() -> None:
     headings = re.findall(r"^#+ (.+)$", README, re.MULTILINE)
     anchors = {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}

@@ -15,24 +15,9 @@ from agentctl.calls.jobs import LEASE_SECONDS, OUTAGE_SECONDS, describe, release
 from agentctl.calls.tenant import TenantStore
 from agentctl.calls.turns import Turns
 from agentctl.errors import AgentctlError, SinkError
+from agentctl.sqlstates import said
 from agentctl.telemetry.fields import Field
 
-# SQLSTATEs (postgresql.org/docs/current/errcodes-appendix.html): what they mean for whoever owns the table.
-_MEANINGS = {
-    "42P01": "the table, or one that a trigger of it needs, is not there",
-    "42703": "a column is not there",
-    "42501": "it may not be written",
-    "42P10": "its key is not unique",
-    "23502": "a column must not be null",
-    "23503": "a foreign key finds nothing",
-    "23505": "another row has a value that must be unique",
-    "23514": "a check refuses it",
-    "22001": "a value is too long for its column",
-    "22P02": "a column does not know a value",
-    "P0001": "a trigger of the table refuses it",
-    "AG002": "the row with its id is another tenant's, or has no tenant that would tell whose it is",
-    "AG003": "it was left out: a trigger or a rule of the table skips it",
-}
 _PASSING = ("40", "53", "55P03", "57")
 
 
@@ -115,12 +100,9 @@ class SinkJob:
 
 def trouble(found: Mapping[str, Any]) -> SinkError:
     """Why a row was not written, by its SQLSTATE and the names of constraint and column: these quote nobody."""
-    code = str(found["code"])
-    where = [f"{what} {found[what]}" for what in ("constraint", "column") if found.get(what)]
-    why = f"{_MEANINGS.get(code, 'an error')} ({', '.join([code, *where])})"
     error = SinkError(
-        f"the table of [sink.table] did not take the call: {why}",
+        f"the table of [sink.table] did not take the call: {said(found)}",
         "agentctl doctor checks the table; once it is put right: agentctl calls retry --all",
     )
-    error.outage = code.startswith(_PASSING)
+    error.outage = str(found["code"]).startswith(_PASSING)
     return error

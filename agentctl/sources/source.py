@@ -49,8 +49,8 @@ class Source(Protocol):
         look at the source may raise: such a look tells nothing, and is made again.
         """
 
-    async def told(self, key: str, outcome: SyncOutcome) -> None:
-        """Hears how each attempt ended, for people who look at the source. Raises StoreError.
+    async def told(self, key: str, outcome: SyncOutcome) -> bool:
+        """Hears how each attempt ended, for people who look at the source: whether it says so now. Raises StoreError.
 
         Not of one of which some changes were applied and others failed: what is told of each is told as they end.
         """
@@ -73,8 +73,9 @@ class Files:
         """What the files declare, now."""
         return await Reading().of(lambda: load(self._directory, self._environment))
 
-    async def told(self, key: str, outcome: SyncOutcome) -> None:
+    async def told(self, key: str, outcome: SyncOutcome) -> bool:
         """Files show nothing."""
+        return False
 
 
 def declared(loaded: Loaded, key: str) -> Loaded:

@@ -557,6 +557,11 @@ async def test_a_scheduled_run_fails_for_who_runs_it_and_not_for_a_row_that_is_w
     drained = await once()
     assert (drained.synced, drained.syncs_failed, drained.wrong_rows, drained.dead_syncs) == (1, 1, 1, 1)
     assert not drained.is_stuck, "the row says it"
+    page.sql(f"update {TABLE} set behavior_prompt = ' ', elevenlabs_sync_error = null where id = 2")
+    page.sql(f"alter table {TABLE} add constraint mum check (elevenlabs_sync_error is null)")
+    drained = await once()
+    assert (drained.wrong_rows, drained.dead_syncs, drained.is_stuck) == (0, 1, True), "the row could not be told"
+    page.sql(f"alter table {TABLE} drop constraint mum")
     page.sql(f"update {TABLE} set title = 'Neu' where id = 1")
     await page.sandbox.fault(path="/v1/convai/agents/*", status=401)
     drained = await once()

@@ -20,6 +20,7 @@ from agentctl.sources.table.anothers import Holder, another
 from agentctl.sources.table.rights import granted
 from agentctl.sources.table.rows import Told, asking, misfits, owning, read, settling, tell
 from agentctl.sources.table.variables import unset
+from agentctl.sources.table.written_back import writable
 from agentctl.sync.bindings import Store
 from agentctl.sync.kind import Scope
 from agentctl.sync.target import Target
@@ -74,7 +75,7 @@ class FilesAndTable:
         if row is None:
             return await self._gone(loaded, source, told, key)
         row = _unadopted(row, told)
-        self._rows[key] = rows = Rows(source, (row,), source.back(told.writable), told.bound)
+        self._rows[key] = rows = Rows(source, (row,), writable(source, told.columns), told.bound)
         if row.dormant:
             return Gone("keep")
         own = () if row.assistant is None else (row.assistant,)
@@ -136,19 +137,20 @@ class FilesAndTable:
         asked = {**asking(source, told), "only": [], "also": {"column": column, "value": agent_id}}
         return bool((await store.call("source_rows", asked))["rows"])
 
-    async def told(self, key: str, outcome: SyncOutcome) -> None:
+    async def told(self, key: str, outcome: SyncOutcome) -> bool:
         """Write into the row why nothing could be applied, or that there is no such reason any more.
 
         What was applied, or held back, the row has been told already, with its ids and its time.
         """
         rows = self._rows.get(key)
         if rows is None or outcome.held or "error" not in rows.back:
-            return
+            return False
         where = place(rows.source, key)
         error = "; ".join(line.strip().removeprefix(f"{where}: ") for line in outcome.error.splitlines())
         if error:
             error = (await self._tenants()).told(rows.rows[0].tenant, error)[:_LONGEST]
         await tell(await self._store(), rows, [{"key": key, "error": error or None}])
+        return True
 
 
 def _unadopted(row: Row, told: Told) -> Row:

@@ -23,7 +23,9 @@ from agentctl.sources.table.rights import Unwritable, granted, unwritable
 from agentctl.sources.table.row_reader import RowReader
 from agentctl.sources.table.succession import Holder
 from agentctl.sources.table.variables import unset
+from agentctl.sources.table.written_back import lacking, unfit, writable
 from agentctl.sources.together import lost_transfers
+from agentctl.sqlstates import said
 from agentctl.sync.bindings import Store
 from agentctl.sync.kind import Scope
 
@@ -156,12 +158,16 @@ async def holding(store: Store, scope: Scope, numbers: Sequence[str] | None = No
 async def tell(store: Store, rows: Rows, told: Sequence[Mapping[str, Any]], scope: Scope | None = None) -> None:
     """Write into rows what became of them: `told` has a `key` and what is told of each; the rest stays.
 
-    With `scope`, a row that is told to be synced ends what waits for that there. Raises StoreError.
+    With `scope`, a row that is told to be synced ends what waits for that there. Raises StoreError, where the table
+    refuses it with what that is about.
     """
     asked = {**rows.source.named, "key": rows.source.key_column, "columns": rows.back, "rows": list(told)}
     if scope is not None:
         asked |= {"project": scope.project, "environment": scope.environment}
-    await store.call("report_synced", asked, timeout=_SECONDS)
+    answer = await store.call("report_synced", asked, timeout=_SECONDS)
+    if trouble := answer.get("trouble"):
+        what = f"table {rows.source.table} did not take what became of it: {said(trouble)}"
+        raise StoreError(what, "Once the table is put right, the next sync tells it again.")
 
 
 async def settling(
@@ -231,7 +237,7 @@ def joined(loaded: Loaded, source: SourceTable, told: Told) -> Loaded:
     if problems := misfits(source, told):
         return replace(loaded, problems=(*loaded.problems, *problems))
     rows = read(loaded, source, told)
-    found = Rows(source, tuple(rows), source.back(told.writable), told.bound)
+    found = Rows(source, tuple(rows), writable(source, told.columns), told.bound)
     own = [row.assistant for row in rows if row.assistant is not None]
     keys = [*loaded.keys, *(row.key for row in rows)]
     advised = (item for one in own for item in (*advice(one), *unset(one)))
@@ -281,14 +287,10 @@ def _about(found: Rows, told: Told) -> Iterator[Problem]:
         yield Problem(
             where, f"changes of it wait for a sync, since they are not watched; {_watching(found.source, told)}"
         )
-    if told.withheld:
-        yield Problem(where, f"cannot take what becomes of its rows: {told.withheld}")
-    withheld = told.refused.get("columns", ())
-    wanted = found.source.wanted.items()
-    if lacking := [column for name, column in wanted if name not in found.back and column not in withheld]:
-        remedy = "the view has to pass them on" if told.columns["view"] else found.source.adoption
-        what = f"cannot take what becomes of its rows: no column {', '.join(lacking)} to write; {remedy}"
-        yield Problem(where, what)
+    untold = lacking(found.source, told.columns, told.refused.get("columns", ()))
+    for why in (told.withheld, untold, *unfit(found.source, told.columns)):
+        if why:
+            yield Problem(where, f"cannot take what becomes of its rows: {why}")
 
 
 def _watching(source: SourceTable, told: Told) -> str:

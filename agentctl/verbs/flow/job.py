@@ -135,7 +135,7 @@ class SyncJob:
         busy = isinstance(error, Busy)
         outage = isinstance(error, (Busy, *_OF_ALL)) or (isinstance(error, AgentctlError) and error.outage)
         held_up = error.held_up if isinstance(error, Incomplete) else outage and not busy
-        self.failed[WRONG if isinstance(error, Misdeclared) else HELD_UP if held_up else ""] += 1
+        says = False
         longest = _BUSY_SECONDS if busy else OUTAGE_SECONDS if outage else delay_seconds
         told = describe(error)
         terms: dict[str, Any] = {"error": told, "outage": outage, "permanent": isinstance(error, _PERMANENT)}
@@ -144,8 +144,9 @@ class SyncJob:
             terms["discreet"] = await self._discreet(work, told)
             if not isinstance(error, Busy | Incomplete):
                 with suppress(StoreError):  # The next attempt tells it again.
-                    await self.control.source.told(work.id, SyncOutcome(told))
+                    says = await self.control.source.told(work.id, SyncOutcome(told))
         finally:  # Until it is recorded nothing else is synced there.
+            self.failed[WRONG if says and isinstance(error, Misdeclared) else HELD_UP if held_up else ""] += 1
             await self.store.call("fail_sync_job", {**work.fence, **terms})
 
     async def _discreet(self, work: Due, error: str) -> str | None:

@@ -21,6 +21,7 @@ from agentctl.sources.table.anothers import another
 from agentctl.sources.table.proposed import mapping, unmapped
 from agentctl.sources.table.rights import granted, unwritable
 from agentctl.sources.table.rows import Told
+from agentctl.sources.table.written_back import unfit
 from agentctl.sources.tables import text_of
 from agentctl.wiring import Control
 
@@ -92,6 +93,8 @@ def _notes(table: str, source: SourceTable, told: Told, lacking: Mapping[str, st
     where = f"{'view' if told.columns['view'] else 'table'} {table}"
     if told.withheld:
         yield Problem(where, told.withheld)
+    for why in unfit(source, told.columns):
+        yield Problem(where, why)
     if told.hiding:
         yield Problem(where, f"{told.hiding}, and no sync goes by it; {told.remedy}")
     if loose := told.loose(source):

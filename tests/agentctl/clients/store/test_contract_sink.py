@@ -330,6 +330,30 @@ async def test_what_a_tenant_wrote_is_emptied_however_it_writes_its_own_id(sunk:
     assert rows(sql, '"Summary", org::text') == [(None, ORG)]
 
 
+async def test_a_column_may_be_called_like_whatever_a_function_calls_something(store: Store, sql: Sql) -> None:
+    texts = ("t", "excluded", "c", "g", "m", "one", "r", "s", "v", "said", "ours", "nothing")
+    sql(f"""create table public.t (place text primary key, tenant text, "values" jsonb, {" text, ".join(texts)} text);
+        grant all on public.t to service_role""")
+    of_call = ("summary", "title", "status", "direction", "channel", "project", "agent_id", "outcome", "language")
+    given = dict(zip(of_call, texts, strict=False))
+    sink = SinkTable(table="t", key="place", tenant="tenant", turns="values", **given)
+    await store.call("save_sink", {**OURS, **sink.record()})
+    assert list(obstacles(sink, await store.call("sink_columns", sink.place))) == []
+    for summary in ("Eins.", "Zwei."):
+        await keep(store, digest={"engine": "llm", "summary": summary, "language": "de"})
+        assert await work(store) == (1, 0)
+    assert sql("select place, tenant, t, c, g from public.t") == [("conv_1", ORG, "Zwei.", "done", "inbound")]
+    sql(
+        """create trigger same before update on public.t for each row
+        execute function suppress_redundant_updates_trigger()"""
+    )
+    await keep(store, digest={"engine": "llm", "summary": "Zwei.", "language": "de"})
+    assert await work(store) == (1, 0)
+    await _Tenant(store).call("erase", {"conversation_ids": ["conv_1"], "event_ids": []})
+    assert await work(store) == (1, 0)
+    assert sql('select place, tenant, t, "values" from public.t') == [("conv_1", ORG, None, None)]
+
+
 async def test_calls_of_before_fill_it_once(store: Store, sql: Sql) -> None:
     await keep(store, "conv_1")
     await keep(store, "conv_old", call={"started_at": "2020-01-01T00:00:00Z"})

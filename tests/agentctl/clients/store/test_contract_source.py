@@ -20,6 +20,13 @@ PLACE = {"schema": "public", "table": "phone assistants"}
 TABLE = 'public."phone assistants"'
 FIELDS = {"name": ["title"], "prompt": ["Behaviour"], "knowledge": ["documentation", "base"], "first": ["lines", "0"]}
 BACK = {"agent_id": "elevenlabs_agent_id", "synced_at": "elevenlabs_synced_at", "error": "elevenlabs_sync_error"}
+# What a function over a product's table calls something: an alias, a column of a query, a variable.
+SHADOWS = [
+    "t", "a", "b", "c", "d", "f", "g", "k", "l", "m", "n", "o", "p", "r", "s", "u", "v", "w", "one", "told", "row",
+    "key", "rows", "value", "values", "place", "places", "own", "samples", "parts", "named", "said", "late", "tenant",
+    "fields", "field", "keys", "watch", "given", "before", "after", "excluded", "columns", "at", "limit", "shapes",
+    "longest", "code", "words", "broken",
+]  # fmt: skip
 LACKING = {"elevenlabs_agent_id": "text", "elevenlabs_synced_at": "timestamptz", "elevenlabs_sync_error": "text"}
 
 
@@ -203,7 +210,8 @@ async def test_a_table_tells_what_there_is_to_map_and_never_a_value(store: Store
     assert (found["key"], found["view"], found["watched"]) == (["id"], False, False)
     columns = {one["name"]: one for one in found["columns"]}
     assert columns["documentation"] == {
-        "name": "documentation", "type": "jsonb", "writable": True, "shapes": ["object"],
+        "name": "documentation", "type": "jsonb", "writable": True, "shapes": ["object"], "sort": "jsonb",
+        "required": False, "made": False, "length": None,
     }  # fmt: skip
     assert columns["Behaviour"]["shapes"] == ["long"]
     assert columns["phone"]["shapes"] == ["telephone"]
@@ -215,6 +223,66 @@ async def test_a_table_tells_what_there_is_to_map_and_never_a_value(store: Store
     assert await store.call("source_references", PLACE) == {"stay": "public.resorts"}
     near = await store.call("source_columns", {"schema": "public", "table": "phone_assistant"})
     assert near["tables"][0] == "phone assistants"
+
+
+async def test_a_column_may_be_called_like_whatever_a_function_calls_something(store: Store, dsn: str) -> None:
+    columns = ", ".join(f'"{name}" text' for name in [*SHADOWS, "synced"])
+    execute(dsn, f'create table public.t ({columns}, primary key ("key")); grant select, update on t to service_role')
+    place = {"schema": "public", "table": "t", "key": "key"}
+    owner = await PostgresStore.open(dsn)
+    try:
+        await owner.call(
+            "adopt_source", {**place, "lacking": {}, "watched": SHADOWS, "tenant": "tenant", "apply": True}
+        )
+    finally:
+        await owner.close()
+    given = dict.fromkeys(SHADOWS, "x") | {"key": "k", "tenant": "acme"}
+    execute(dsn, "insert into public.t select * from jsonb_populate_record(null::public.t, %s)", Jsonb(given))
+    execute(dsn, "update public.t set t = 'y', \"row\" = null")
+    assert execute(dsn, "select tenant, key, trouble from agentctl.sync_changes") == [("acme", "k", None)] * 2
+    assert execute(dsn, "select tenant from agentctl.rows_watched('k')") == [("acme",)]
+    found = await store.call("source_columns", {**place, "sample": 5, "watching": SHADOWS})
+    assert found["watched"]
+    assert {one["name"]: one["shapes"] for one in found["columns"]}["value"] == ["key"]
+    asked = {**place, "fields": {name: [name] for name in SHADOWS}, "limit": 5}
+    for sought in ({}, {"only": ["k"]}, {"only": [], "also": {"column": "t", "value": "y"}}, {"after": "a"}):
+        (one,) = (await store.call("source_rows", {**asked, **sought}))["rows"]
+        assert one["values"] == {**given, "t": "y", "row": None}
+    back = {"agent_id": "t", "phone_number_id": "r", "error": "told", "synced_at": "synced"}
+    told = [{"key": "k", "agent_id": "agent_1", "phone_number_id": "phnum_1", "error": "no", "synced_at": True}]
+    assert await store.call("report_synced", {**place, "columns": back, "rows": told}) == {"written": 1}
+    assert execute(dsn, "select t, r, told, value, synced is null from public.t") == [
+        ("agent_1", "phnum_1", "no", "x", False)
+    ]
+
+
+async def test_an_error_is_as_long_as_its_column_and_what_is_refused_is_told_by_names(store: Store, dsn: str) -> None:
+    execute(
+        dsn,
+        """create domain public.short as varchar(4) check (value <> 'rude'); create table public.narrow (
+            id text primary key, said varchar(5), brief public.short, agent varchar(3),
+            tell varchar(5) not null default '',
+            constraint polite check (agent <> 'bad')
+        ); grant select, update on narrow to service_role; insert into narrow values ('a')""",
+    )
+    place = {"schema": "public", "table": "narrow", "key": "id"}
+
+    async def tell(columns: dict[str, str], **told: Any) -> Any:
+        answer = await store.call("report_synced", {**place, "columns": columns, "rows": [{"key": "a", **told}]})
+        return {name: one for name, one in answer.get("trouble", answer).items() if one}
+
+    for _ in range(2):
+        written = [await tell({"error": column}, error="Grüße an Erika") for column in ("said", "brief")]
+    assert written == [{}, {}], "what stands there is not written again"
+    assert execute(dsn, "select said, brief from narrow") == [("Grüße", "Grüß")]
+    both = {"agent_id": "agent", "error": "said"}
+    assert await tell(both, agent_id="Erika", error="x") == {"code": "22001", "column": "agent"}
+    assert await tell(both, agent_id="bad", error="x") == {"code": "23514", "constraint": "polite"}
+    assert await tell({"error": "brief"}, error="rude") == {
+        "code": "23514", "constraint": "short_check", "column": "brief",
+    }  # fmt: skip
+    assert await tell({"error": "tell"}, error=None) == {"code": "23502", "column": "tell"}
+    assert await tell(both, agent_id="abc", error=None) == {"written": 1}
 
 
 async def test_what_a_table_lacks_is_added_once_and_costs_nothing_that_is_there(store: Store, table: str) -> None:

@@ -44,7 +44,15 @@ def read(
     assert source is not None
     places = {place[0] for place in source.places.values()}
     columns = [
-        {"name": name, "type": "jsonb", "writable": True}
+        {
+            "name": name,
+            "type": "jsonb",
+            "sort": "jsonb",
+            "writable": True,
+            "required": False,
+            "made": False,
+            "length": None,
+        }
         for name in (*places, source.key_column, *source.wanted.values())
         if name != lacking
     ]

@@ -175,7 +175,7 @@ async def test_a_wrong_row_tells_its_error_and_is_not_tried_again_until_somebody
 async def test_a_failure_is_recorded_whatever_becomes_of_telling_the_row(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def untold(key: str, outcome: SyncOutcome) -> None:
+    async def untold(key: str, outcome: SyncOutcome) -> bool:
         raise ValueError
 
     async with shop.opened():

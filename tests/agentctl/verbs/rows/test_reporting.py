@@ -337,6 +337,49 @@ async def test_a_table_that_may_hide_rows_is_gone_by_in_nothing(product: Product
 
 
 @pytest.mark.parametrize("product", ["postgres"], indirect=True)
+async def test_a_column_that_cannot_be_written_back_into_is_told_with_its_mend_and_costs_no_other(
+    product: Product,
+) -> None:
+    kinds = {
+        "agent_id": "uuid",
+        "phone_number_id": "text generated always as ('x') stored",
+        "synced_at": "boolean",
+        "sync_error": "varchar(14) not null default ''",
+    }
+    for name, kind in kinds.items():
+        product.sql(f"alter table {TABLE} drop elevenlabs_{name}, add elevenlabs_{name} {kind}")
+    product.insert(1)
+    product.insert(2, behavior_prompt=None)
+    async with product.opened() as control:
+        said = [one.what for one in (await read(control)).warnings if "elevenlabs_" in one.what]
+        noted = [one.what for one in (await adopting(control, TABLE)).notes]
+        found = [one async for one in own_side.project(control) if "is uuid" in one.what]
+    assert [(one.state, one.remedy) for one in found] == [("warning", "")]
+    assert said == [f"cannot take what becomes of its rows: {one}" for one in noted]
+    assert [one.partition(": ")[0] for one in noted] == [
+        "column elevenlabs_agent_id is uuid, and what is written there is text",
+        "column elevenlabs_phone_number_id is made by the database itself",
+        "column elevenlabs_synced_at is boolean, and what is written there is timestamptz",
+        "column elevenlabs_sync_error must not be null, as it is in a row without an error",
+    ]
+    failed = [str(one.error) for one in (await product.sync()).failures]
+    refused = f"table {TABLE} did not take what became of it: a column must not be null (23502, column elevenlabs_sync"
+    assert [refused in one for one in failed] == [False, True]
+    assert product.rows("elevenlabs_sync_error") == {1: "", 2: "prompt (column"}
+    for one in noted:
+        product.sql(one.partition(": ")[2])
+    assert [one.ref.key for one in (await product.sync()).failures] == ["2"]
+    assert product.rows("elevenlabs_agent_id")[1] in await product.agents()
+    assert product.rows("elevenlabs_sync_error") == {1: None, 2: "prompt (column"}
+    product.sql(f"alter table {TABLE} alter elevenlabs_phone_number_id type varchar(33)")
+    async with product.opened() as control:
+        [note] = (await adopting(control, TABLE)).notes
+    assert note.what.partition(": ")[0] == (
+        "column elevenlabs_phone_number_id is character varying(33), and ids have 34 characters"
+    )
+
+
+@pytest.mark.parametrize("product", ["postgres"], indirect=True)
 async def test_a_role_without_rights_is_told_the_grants_that_it_lacks(product: Product) -> None:
     columns = ["elevenlabs_agent_id", "elevenlabs_phone_number_id", "elevenlabs_sync_error", "elevenlabs_synced_at"]
     update = f"grant update ({', '.join(columns)}) on public.{TABLE} to clerk;"
