@@ -116,8 +116,8 @@ async def posted(request: Request, token: str, most: int = forms.SMALL) -> FormD
 
 
 def _to_the_door(request: Request) -> Response:
-    """To whoever is not signed in; where a part of an open page asks, the whole page has to go. Both come back here."""
-    is_part = request.headers.get("hx-request") == "true"
-    here = _WITHIN.match(request.headers.get("hx-current-url", "") if is_part else str(request.url))
-    enter = f"/enter?{urlencode({'after': path(here[1] if here else '/')})}"
-    return Response(status_code=401, headers={"hx-redirect": enter}) if is_part else RedirectResponse(enter, 303)
+    """To whoever is not signed in, who comes back here; where a part of an open page asks, that page goes by itself."""
+    if request.headers.get("hx-request") == "true":
+        return Response(status_code=401)
+    here = _WITHIN.match(str(request.url))
+    return RedirectResponse(f"/enter?{urlencode({'after': path(here[1] if here else '/')})}", 303)

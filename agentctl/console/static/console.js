@@ -69,13 +69,23 @@ function say() {
   away.hidden = false;
   away.textContent = away.dataset.said.replace("{time}", time);
 }
+// Whoever is out is led to the door and back, once: stream and parts of a page all hear of it.
+let leaving = false;
+function leave() {
+  if (leaving) return;
+  leaving = true;
+  location.assign(`/enter?${new URLSearchParams({ after: location.pathname + location.search })}`);
+}
 const part = (context) => (context.sourceElement === document.body ? "stream" : "part");
 document.addEventListener("htmx:sse:after:connection", () => told("stream", false));
 document.addEventListener("htmx:sse:error", ({ detail }) => {
-  if (detail.status === 401) location.assign(`/enter?${new URLSearchParams({ after: location.pathname + location.search })}`);
+  if (detail.status === 401) leave();
   else told("stream", true);
 });
-document.addEventListener("htmx:after:request", ({ detail }) => told(part(detail.ctx), detail.ctx.response.status >= 500));
+document.addEventListener("htmx:after:request", ({ detail: { ctx } }) => {
+  if (ctx.response.status === 401) leave();
+  told(part(ctx), ctx.response.status >= 500);
+});
 document.addEventListener("htmx:error", ({ detail }) => { if (detail.ctx?.request) told(part(detail.ctx), true); });
 
 // A stream that was open comes back by itself; one that could not be opened is asked for again, later and later. The next

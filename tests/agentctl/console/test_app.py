@@ -173,18 +173,9 @@ async def test_the_page_of_a_sync_that_is_not_known_asks_no_more(operator: Guest
     assert "no longer known" in text(await operator.see("/syncs/gone", 404))
 
 
-@pytest.mark.parametrize(
-    ("here", "after"),
-    [
-        ("http://127.0.0.1:8080/calls?q=a&items=open#turn-1", "%2Fcalls%3Fq%3Da%26items%3Dopen"),
-        ("http://127.0.0.1:8080//evil.example", "%2F"),
-        ("http://[", "%2F"),
-        ("", "%2F"),
-    ],
-)
-async def test_whose_session_ended_while_a_page_was_open_comes_back_to_it(guest: Guest, here: str, after: str) -> None:
-    answer = await guest.http.get("/items", headers={"hx-request": "true", "hx-current-url": here})
-    assert (answer.status_code, answer.headers["hx-redirect"]) == (401, f"/enter?after={after}")
+async def test_whose_session_ended_while_a_page_was_open_is_told_so(guest: Guest) -> None:
+    answer = await guest.http.get("/items", headers={"hx-request": "true"})
+    assert (answer.status_code, answer.text) == (401, "")
 
 
 async def test_what_is_no_page_is_told_by_one(operator: Guest) -> None:
