@@ -102,7 +102,7 @@ def _texts(before: str, after: str) -> tuple[str, str]:
     # an address has one, and what stood there on this side is hidden already.
     moved = [False, False]
     changed: tuple[list[int], list[int]] = [], []
-    for what, i, k, j, m in SequenceMatcher(None, words[0], words[1], len(words[0]) > _MANY).get_opcodes():
+    for what, i, k, j, m in SequenceMatcher(None, words[0], words[1], max(map(len, words)) > _MANY).get_opcodes():
         if what == "equal":
             continue
         stretches = range(i, k), range(j, m)
