@@ -110,11 +110,11 @@ def test_entries_of_a_list_are_told_apart_as_they_are_however_many_there_are() -
     come = [{"type": "text", "id": Ref("knowledge_document", f"e{i}")} for i in range(10_000)]
     sides = render_edit._unlike([*gone, {"id": "kept", "more": 1}], [{"id": "kept"}, *come])
     assert sides == (gone, come)
-    seals = sealed({"key": "canary1"}), sealed({"key": 5})
-    assert render_edit._unlike([{"key": "canary1"}, {"key": 5}, seals[0], 4], [*seals, {"key": "canary1"}, 4.0]) == (
-        [],
-        [],
-    )
+    clear = [{"api_key": "canary1"}, {"api_key": 5}]
+    kept = [sealed(one) for one in clear]
+    assert kept != clear
+    assert render_edit._unlike([*clear, 4], [*kept, 4.0]) == ([], [])
+    assert render_edit._unlike([*kept, 4.0], [*clear, 4]) == ([], [])
 
 
 def test_that_a_secret_differs_is_said_and_the_secret_is_not() -> None:
