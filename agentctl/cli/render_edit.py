@@ -5,13 +5,13 @@ from __future__ import annotations
 import difflib
 import json
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from agentctl.cli.terminal import paint, plain
 from agentctl.cli.veil import both_shown, shown
-from agentctl.secrecy.secret import is_secret
+from agentctl.secrecy.secret import is_secret, seal
 from agentctl.secrecy.shown import rewritten
 from agentctl.sync.diff import Edit, contains
 from agentctl.sync.kind import Ref
@@ -76,14 +76,25 @@ def _list_diff(real: Edit) -> Iterator[str]:
 
 def _unlike(before: Sequence[Any], after: Sequence[Any]) -> tuple[list[Any], list[Any]]:
     """The entries without those that are there as they are declared, whatever the platform adds to them."""
-    gone, come = list(before), []
+    gone, come = dict(enumerate(before)), []
+    places: dict[Hashable, list[int]] = {}  # Of thousands, each is compared with those alone that share a text with it.
+    for i, one in gone.items():
+        for part in _parts(one, (str, int, Ref)):
+            places.setdefault(part, []).append(i)
     for entry in after:
-        same = next((i for i, one in enumerate(gone) if contains(entry, one)), None)
+        likely: Collection[int] = min((places.get(part, []) for part in _parts(entry)), key=len, default=gone)
+        same = next((i for i in likely if i in gone and contains(entry, gone[i])), None)
         if same is None:
             come.append(entry)
         else:
             del gone[same]
-    return gone, come
+    return list(gone.values()), come
+
+
+def _parts(entry: Any, kinds: tuple[type, ...] = (str, Ref)) -> Iterator[Hashable]:
+    """Its own texts and references, which whatever contains the entry has too. Sealed, as those of one side may be."""
+    fields = entry if isinstance(entry, Mapping) else {None: entry}
+    yield from ((key, seal(one)) for key, one in fields.items() if isinstance(one, kinds))
 
 
 def _paired(gone: Sequence[Any], come: Sequence[Any]) -> Iterator[tuple[Any, Any]]:

@@ -8,9 +8,10 @@ password of an address only what looks like a secret: one that stood in its plac
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from difflib import SequenceMatcher
-from typing import Any
+from typing import Any, cast
 
 from agentctl.secrecy.secret import HIDDEN, in_addresses
 
@@ -60,17 +61,31 @@ def _lost(some: Any, shown: Any) -> Iterator[str]:
 
 
 def _paired(before: Sequence[Any], after: Sequence[Any]) -> Iterator[tuple[int, int]]:
-    """The entries that differ, each with that of the same name, or the next one that has none."""
-    left = [i for i, one in enumerate(before) if one not in after]
-    right = [j for j, one in enumerate(after) if one not in before]
-    for i in left:
-        named = next((j for j in right if _name(before[i]) == _name(after[j])), None)
-        if named is not None:
-            right.remove(named)
-            yield i, named
+    """The entries that differ, each with that of the same name, or the next one that has none.
+
+    In one pass over each side: a list of thousands may have been replaced by another, as a row's documents are.
+    """
+    forms = [_form(one) for one in before], [_form(one) for one in after]
+    known = set(forms[0]), set(forms[1])
+    right: dict[str | None, deque[int]] = {}
+    for j, form in enumerate(forms[1]):
+        if form not in known[0]:
+            right.setdefault(_name(after[j]), deque()).append(j)
+    for i, form in enumerate(forms[0]):
+        if form not in known[1] and (named := right.get(_name(before[i]))):
+            yield i, named.popleft()
 
 
-def _name(entry: Any) -> Any:
+def _form(value: Any) -> Hashable:
+    """What is equal where the values are, and can be looked up."""
+    if isinstance(value, Mapping):
+        return Mapping, frozenset((key, _form(one)) for key, one in value.items())
+    if isinstance(value, list | tuple):
+        return list if isinstance(value, list) else tuple, tuple(map(_form, value))
+    return cast(Hashable, value)
+
+
+def _name(entry: Any) -> str | None:
     if not isinstance(entry, Mapping):
         return None
     return next((entry[name] for name in _NAMES if isinstance(entry.get(name), str)), "")
@@ -87,7 +102,7 @@ def _texts(before: str, after: str) -> tuple[str, str]:
     # an address has one, and what stood there on this side is hidden already.
     moved = [False, False]
     changed: tuple[list[int], list[int]] = [], []
-    for what, i, k, j, m in SequenceMatcher(None, words[0], words[1], len(words[0]) > _MANY).get_opcodes():
+    for what, i, k, j, m in SequenceMatcher(None, words[0], words[1], max(map(len, words)) > _MANY).get_opcodes():
         if what == "equal":
             continue
         stretches = range(i, k), range(j, m)

@@ -125,13 +125,13 @@ def masked(value: Any, keys: Keys = ()) -> Any:
 
 def sealed(value: Any, keys: Keys = ()) -> Any:
     """`value`, which stands at `keys`, fit to be kept: a digest stands for each secret. Sealing twice is sealing."""
-    return _replaced(value, _place(keys), _digest, lambda text: _digest(text) if _lets_in(text) else text)
+    return _replaced(value, _place(keys), seal, lambda text: seal(text) if _lets_in(text) else text)
 
 
 def opened(value: Any, source: Any) -> Any:
     """`value` with each seal replaced by that of `source` which it was made of; others stay sealed."""
     # By all that it says: what was a secret once, and is sealed therefore, need not be one by today's names.
-    known = {_digest(one): one for _, one, _ in _found(source, (), _PLAIN)}
+    known = {seal(one): one for _, one, _ in _found(source, (), _PLAIN)}
     return _unsealed(value, known)
 
 
@@ -158,6 +158,13 @@ def withheld(value: Any, keys: Keys = ()) -> Iterator[Any]:
             yield from _of(found, place)
 
 
+def seal(secret: Any) -> Any:
+    """What stands for this secret where it is kept; for a seal that is the seal itself."""
+    if is_seal(secret):
+        return secret
+    return _SEAL + hashlib.sha256(str(secret).encode()).hexdigest()
+
+
 def is_seal(value: Any) -> bool:
     """Whether it stands for a secret."""
     return isinstance(value, str) and value.startswith(_SEAL)
@@ -166,8 +173,8 @@ def is_seal(value: Any) -> bool:
 def are_one(some: Any, other: Any) -> bool:
     """Whether one of the two is the seal of the other."""
     if is_seal(some):
-        return _is_held(other) and bool(some == _digest(other))
-    return is_seal(other) and _is_held(some) and bool(other == _digest(some))
+        return _is_held(other) and bool(some == seal(other))
+    return is_seal(other) and _is_held(some) and bool(other == seal(some))
 
 
 def _found(value: Any, keys: Keys, place: int) -> Iterator[tuple[Keys, Any, int]]:
@@ -234,9 +241,3 @@ def _unsealed(value: Any, known: Mapping[Any, Any]) -> Any:
     if isinstance(value, list | tuple):
         return [_unsealed(one, known) for one in value]
     return known.get(value, value) if is_seal(value) else value
-
-
-def _digest(secret: Any) -> Any:
-    if is_seal(secret):
-        return secret
-    return _SEAL + hashlib.sha256(str(secret).encode()).hexdigest()

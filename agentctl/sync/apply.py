@@ -195,6 +195,8 @@ class _Run:
     async def _admit(
         self, change: Change, remote_id: str, planned: Mapping[str, Any], spared: Sequence[tuple[str, ...]]
     ) -> None:
+        if self._verdicts.open:
+            return  # Nobody asks what it leads to, which is looked for among all that is bound.
         body = without(change.desired.body, spared)
         leads = refs(body) | named_by_id(body, change.desired.kind, self._bindings.of(change.desired.kind))
         if lost := await self._verdicts.ask(change, remote_id, planned, leads):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from agentctl.calls.wire import aside
 from agentctl.secrecy.fingerprint import Fingerprints
 from agentctl.secrecy.shown import texts
 from agentctl.secrecy.veil import Veil
@@ -16,10 +17,20 @@ from agentctl.wiring import Control
 
 
 async def veiled(control: Control, plan: Planned) -> Planned:
-    """The plan as it may be told; what is told after it hides the same. Raises StoreError."""
+    """The plan as it may be told; what is told after it hides the same. Raises StoreError.
+
+    A large one is gone through in a thread: leases are renewed meanwhile. Nobody changes a plan or what it is made of,
+    and the veil has a lock.
+    """
     edits = [edit for one in plan.changes for edit in one.edits]
-    await _recall(control, [*(side for one in edits for side in (one.before, one.after)), *_told(plan)])
-    return veiling.veiled(plan, control.veil)
+    sides = [side for one in edits for side in (one.before, one.after)]
+    words = list(dict.fromkeys(texts([*sides, *_told(plan)])))
+    size = sum(map(len, words))
+    if words:
+        kept = await (await control.store()).call("secret_fingerprints", {"project": control.project.name})
+        fingerprints = Fingerprints(control.project.name, kept)
+        control.veil.add(*await aside(size, _found, fingerprints, words))
+    return await aside(size, veiling.veiled, plan, control.veil)
 
 
 async def remember(control: Control, plan: Plan) -> None:
@@ -44,9 +55,5 @@ def _told(plan: Planned) -> Iterator[str]:
     yield from (one.name for one in plan.unmanaged)
 
 
-async def _recall(control: Control, values: Iterable[object]) -> None:
-    words = list(dict.fromkeys(texts(list(values))))
-    if words:
-        kept = await (await control.store()).call("secret_fingerprints", {"project": control.project.name})
-        fingerprints = Fingerprints(control.project.name, kept)
-        control.veil.add(*(one for text in words for one in fingerprints.found(text)))
+def _found(fingerprints: Fingerprints, words: Iterable[str]) -> list[str]:
+    return [one for text in words for one in fingerprints.found(text)]

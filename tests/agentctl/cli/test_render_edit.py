@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
-from agentctl.cli import terminal
+from agentctl.cli import render_edit, terminal
 from agentctl.cli.render_edit import edit_lines
+from agentctl.secrecy.secret import sealed
 from agentctl.sync.diff import Edit
+from agentctl.sync.kind import Ref
 
 LONG = "Guten Tag, hier ist die Praxis am Markt. Sie sprechen mit einem Assistenten, der Termine vergibt. Alles " * 3
 
@@ -100,6 +102,19 @@ def test_of_a_list_only_the_entries_that_differ_are_shown_and_each_where_it_does
 def test_of_a_list_it_is_said_that_only_the_order_differs_and_what_is_there_twice() -> None:
     assert shown(["a", "b"], ["b", "a"])[1:] == ["the same entries in another order:", '- ["a", "b"]', '+ ["b", "a"]']
     assert shown(["a", "a"], ["a"])[1:] == ['- "a"']
+
+
+def test_entries_of_a_list_are_told_apart_as_they_are_however_many_there_are() -> None:
+    # Each is compared with few: entry by entry it would take many minutes.
+    gone = [{"type": "text", "id": f"d{i}", "usage_mode": "auto"} for i in range(10_000)]
+    come = [{"type": "text", "id": Ref("knowledge_document", f"e{i}")} for i in range(10_000)]
+    sides = render_edit._unlike([*gone, {"id": "kept", "more": 1}], [{"id": "kept"}, *come])
+    assert sides == (gone, come)
+    clear = [{"api_key": "canary1"}, {"api_key": 5}]
+    kept = [sealed(one) for one in clear]
+    assert kept != clear
+    assert render_edit._unlike([*clear, 4], [*kept, 4.0]) == ([], [])
+    assert render_edit._unlike([*kept, 4.0], [*clear, 4]) == ([], [])
 
 
 def test_that_a_secret_differs_is_said_and_the_secret_is_not() -> None:
