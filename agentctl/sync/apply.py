@@ -153,14 +153,13 @@ class _Run:
     ) -> bool:
         """Whether anything was written: not so where all of it waits for what is held back."""
         desired = change.desired
-        gone: tuple[Edit, ...] = ()
         self._need_first(desired)
         new = change.observed is None or change.replaces
+        gone = () if new else tuple(edit for edit in change.edits if edit.removes and edit not in held)
         if change.observed is None or new:
             observed = await self._begin(kind, change, spared)
         else:
             observed = change.observed
-            gone = tuple(edit for edit in change.edits if edit.removes and edit not in held)
         wanted = await self._resolved(desired)
         body = without(wanted, spared)
         # Refs that became known since the plan was made are in `body`, so the edits are made anew. After a create they
