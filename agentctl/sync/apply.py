@@ -156,10 +156,8 @@ class _Run:
         self._need_first(desired)
         new = change.observed is None or change.replaces
         gone = () if new else tuple(edit for edit in change.edits if edit.removes and edit not in held)
-        if change.observed is None or new:
-            observed = await self._begin(kind, change, spared)
-        else:
-            observed = change.observed
+        there = None if new else change.observed
+        observed = there or await self._begin(kind, change, spared)
         wanted = await self._resolved(desired)
         body = without(wanted, spared)
         # Refs that became known since the plan was made are in `body`, so the edits are made anew. After a create they
