@@ -71,19 +71,20 @@ async def test_a_table_is_the_source_of_one_environment(product: Product) -> Non
         "other (table = false there, and sync --prune), empty elevenlabs_agent_id in every row, and run in its "
         f"database: select agentctl.release_source('{TABLE}')"
     )
-    # Whoever looks first takes what a watch notes that names no environment.
+    # What a watch notes that names no environment is for the one that has the table.
     product.sql(f"select agentctl.unwatch('{TABLE}', 'probe', 'production')")
     product.sql(f"select agentctl.watch('{TABLE}', 'id', array['title'])")
     product.sql(f"update {TABLE} set title = 'Neu' where id = 1")
     product.insert(2)
-    assert (await work(product, "staging")).failed == 2
+    assert await work(product, "staging") == syncing.Tally()
+    product.sql("select agentctl.request_sync('1', 'probe', 'staging')")
+    assert (await work(product, "staging")).failed == 1
     assert (product.rows(*ROW)[1], await product.agents()) == (before[1], agents), "and nothing of it is told to a row"
     assert (await work(product, "production")).done == 2
     after = product.rows(*ROW)
     assert [(agent_id in await product.agents(), error) for agent_id, _, error in after.values()] == [(True, None)] * 2
     assert (after[1][0], after[1][1] > before[1][1]) == (before[1][0], True)
     product.sql(f"delete from {TABLE} where id = 2")
-    assert (await work(product, "staging")).failed == 1
     assert (await work(product, "production")).done == 1
     assert (await product.sandbox.state())["agents"][after[2][0]]["platform_settings"]["archived"] is True
 
@@ -127,6 +128,19 @@ async def test_one_that_is_released_is_that_of_who_comes_next(product: Product) 
     assert "is the source of environment staging" in await refusal(product, "production")
 
 
+async def test_one_that_was_renamed_is_that_of_whoever_had_it(product: Product) -> None:
+    product.insert(1)
+    assert (await product.sync()).ok
+    file = product.root / "agentctl.toml"
+    file.write_text(file.read_text().replace(f'table = "{TABLE}"', 'table = "renamed"'))
+    product.sql(f"alter table {TABLE} rename to renamed")
+    settings = Settings(**product.settings)
+    async with agentctl.connect(product.root, settings=settings, environment="staging") as control:
+        with pytest.raises(ConfigurationError, match="table renamed is the source of environment production since"):
+            await agentctl.plan(control)
+    assert (await product.plan()).empty
+
+
 async def test_of_two_that_were_planned_before_either_was_synced_one_is(product: Product) -> None:
     product.insert(1)
     settings = Settings(**product.settings)
@@ -161,7 +175,8 @@ async def test_an_environment_that_leaves_it_has_the_files_alone(product: Produc
     product.sql(f"select agentctl.unwatch('{TABLE}', 'probe', 'production'); delete from agentctl.sync_changes")
     product.sql(f"select agentctl.watch('{TABLE}', 'id', array['title'])")
     product.sql(f"update {TABLE} set title = 'Neu' where id = 1")
-    assert (await work(product, "staging")).done == 1, "it hands on what it is the first to hear of"
+    product.sql("select agentctl.request_sync('1', 'probe', 'staging')")
+    assert (await work(product, "staging")).done == 1, "it hands on what it is asked for"
     assert product.rows(*ROW) == rows
     assert (await work(product, "production")).done == 1
     assert product.rows(*ROW)[1][1] > rows[1][1]

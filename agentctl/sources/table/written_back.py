@@ -9,8 +9,8 @@ from agentctl.sources.mapping import SourceTable
 from agentctl.sources.spelling import quoted
 
 # What a column must be: categories of types (pg_type.typcategory), or their names; and as what it is made.
-_WORDS = ({"S", "json", "jsonb"}, "text")
-_TIMES = ({"S", "json", "jsonb", "D"}, "timestamptz")
+_WORDS = ({"S", "jsonb"}, "text")
+_TIMES = ({"S", "jsonb", "D"}, "timestamptz")
 _ID = 34  # characters of ids that ElevenLabs makes now, as of agent_7101k5zvyjhmfg983brhmhkd98n6
 _NULL = {"phone_number_id": "a row without a number", "error": "a row without an error"}
 """What is told as null, and when that is."""

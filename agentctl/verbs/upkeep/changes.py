@@ -24,8 +24,13 @@ async def watch(control: Control, to: Sequence[str]) -> None:
         return
     store = await control.store()
     unheard = await is_unheard(store, source, control.scope)
-    what = f"changes of table {source.table} are noticed no longer: the triggers that watch it are gone"
-    told, run = (what, source.adoption) if unheard else (), alert.new_run()
+    what = f"changes of table {source.table} are noticed no longer: triggers that watched it are gone or disabled"
+    named = f"project => '{control.scope.project}', environment => '{control.scope.environment}'"
+    remedy = (
+        f"{source.adoption} has a table watched again; for each that a view shows: select agentctl.watch('TABLE', "
+        f"'KEY', array['COLUMN'], {named}). If it is meant: select agentctl.unwatch('TABLE', {named})"
+    )
+    told, run = (what, remedy) if unheard else (), alert.new_run()
     row = {
         **asdict(control.scope),
         "subject": SUBJECT,
@@ -36,4 +41,4 @@ async def watch(control: Control, to: Sequence[str]) -> None:
     }
     await store.call("notify", row)
     if unheard:
-        raise SyncError(what, f"{source.adoption} watches it again; then: agentctl sync")
+        raise SyncError(what, f"{remedy}. Then: agentctl sync")

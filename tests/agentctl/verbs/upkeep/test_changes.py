@@ -49,7 +49,7 @@ async def test_a_table_that_was_made_anew_is_missed(product: Product) -> None:
 
         product.sql(ANEW)
         for _ in range(2):
-            with pytest.raises(SyncError, match=f"^changes of table {TABLE} are noticed no longer: the triggers"):
+            with pytest.raises(SyncError, match=f"^changes of table {TABLE} are noticed no longer: triggers"):
                 await changes.watch(control, TEAM)
         assert await told() == ["probe/production: Changes of rows are not synced"]
         product.sql("update agentctl.duties set due_at = now()")
