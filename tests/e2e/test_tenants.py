@@ -547,7 +547,13 @@ async def test_a_worker_works_from_when_there_is_a_key(house: House) -> None:
         syncs, upkeep = replace(found, quiet_seconds=0.0, idle=told.append), duties.duties(control)
         assert (await worker.run([syncs], once=True)).done == 0
         assert told == ["ELEVENLABS_API_KEY is not set, and no tenant has a key of its own"]
-        assert [duty.name for duty in upkeep if await duty.able()] == ["alert", "rights", "retention", "recordings"]
+        assert [duty.name for duty in upkeep if await duty.able()] == [
+            "changes",
+            "alert",
+            "rights",
+            "retention",
+            "recordings",
+        ]
         await house.cli("tenants", "set", "acme", "--elevenlabs", "env:ACME_XI_KEY")
         assert (await worker.run([syncs], once=True)).done == 1
         assert [duty.name for duty in upkeep if await duty.able()][:2] == ["backfill", "delivery"]
