@@ -89,31 +89,38 @@ $$;
 create function public.agentctl_source_of(args jsonb) returns jsonb
 language plpgsql security definer set search_path = '' set timezone = 'UTC'
 as $$
+declare
+    place oid := to_regclass(format('%I.%I', args->>'schema', args->>'table'));
+    holder agentctl.sources;
 begin
-    update agentctl.sources s set schema_name = args->>'schema', table_name = args->>'table'
-    where s.tenant = agentctl.tenant(args) and agentctl.place_of(s) is null
-        and s.relation = to_regclass(format('%I.%I', args->>'schema', args->>'table'))::oid and not exists (
+    if (args->>'take')::boolean then
+        update agentctl.sources s set schema_name = args->>'schema', table_name = args->>'table'
+        where s.tenant = agentctl.tenant(args) and s.relation = place and agentctl.place_of(s) is null and not exists (
             select from agentctl.sources o
             where (o.tenant, o.schema_name, o.table_name) = (s.tenant, args->>'schema', args->>'table')
         );
-    if (args->>'take')::boolean then
         insert into agentctl.sources (tenant, schema_name, table_name, project, environment)
         values (agentctl.tenant(args), args->>'schema', args->>'table', args->>'project', args->>'environment')
         on conflict do nothing;
-        update agentctl.sources s
-        set relation = agentctl.place_of(s), watched = s.watched or agentctl.is_watched(s)
+        update agentctl.sources s set relation = place, watched = s.watched or agentctl.is_watched(s)
         where (s.tenant, s.schema_name, s.table_name) = (agentctl.tenant(args), args->>'schema', args->>'table')
             and (s.project, s.environment) = (args->>'project', args->>'environment')
-            and (s.relation is distinct from agentctl.place_of(s) or not s.watched and agentctl.is_watched(s));
+            and (s.relation is distinct from place or not s.watched and agentctl.is_watched(s));
     end if;
-    return (
-        select jsonb_build_object(
-            'project', s.project, 'environment', s.environment, 'since', s.since,
-            'unheard', s.watched and not agentctl.is_watched(s)
-        )
-        from agentctl.sources s
-        where (s.tenant, s.schema_name, s.table_name) = (agentctl.tenant(args), args->>'schema', args->>'table')
-    );
+    select s.* into holder
+    from agentctl.sources s
+    where s.tenant = agentctl.tenant(args) and (
+        (s.schema_name, s.table_name) = (args->>'schema', args->>'table')
+        or s.relation = place and agentctl.place_of(s) is null
+    )
+    order by (s.schema_name, s.table_name) = (args->>'schema', args->>'table') desc
+    limit 1;
+    holder.schema_name := args->>'schema';
+    holder.table_name := args->>'table';
+    return case when holder.project is not null then jsonb_build_object(
+        'project', holder.project, 'environment', holder.environment, 'since', holder.since,
+        'unheard', holder.watched and not agentctl.is_watched(holder)
+    ) end;
 end
 $$;
 comment on function public.agentctl_source_of(jsonb) is

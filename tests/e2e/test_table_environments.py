@@ -17,6 +17,7 @@ from agentctl.sync.applied import Applied
 from agentctl.verbs.examination import own_side
 from agentctl.verbs.flow import syncing
 from agentctl.verbs.rows import adopt
+from agentctl.verbs.upkeep import changes
 from tests.product import TABLE, Product, lender
 
 __all__ = ["lender"]
@@ -139,6 +140,8 @@ async def test_one_that_was_renamed_is_that_of_whoever_had_it(product: Product) 
         with pytest.raises(ConfigurationError, match="table renamed is the source of environment production since"):
             await agentctl.plan(control)
     assert (await product.plan()).empty
+    async with product.opened() as control:
+        await changes.watch(control, [])  # nor is its watch missed
 
 
 async def test_of_two_that_were_planned_before_either_was_synced_one_is(product: Product) -> None:
