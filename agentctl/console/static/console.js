@@ -88,12 +88,18 @@ document.addEventListener("htmx:after:request", ({ detail: { ctx } }) => {
 });
 document.addEventListener("htmx:error", ({ detail }) => { if (detail.ctx?.request) told(part(detail.ctx), true); });
 
-// A stream that was open comes back by itself; one that could not be opened is asked for again, later and later. The next
-// is asked for once the last has failed, so that there are never two.
+// A stream that was open comes back by itself; one that could not be opened is asked for again, later and later, and one
+// of a page that nobody looks at once somebody does: a browser has six connections to a host, for all of its pages. The
+// next is asked for once the last has failed, so that there are never two.
 let failures = 0;
+const hear = () => document.body.dispatchEvent(new Event("unheard"));
+document.addEventListener("htmx:before:request", (event) => {
+  if (document.hidden && event.detail.ctx.sourceElement === document.body) event.preventDefault();
+});
 document.addEventListener("htmx:finally:request", ({ detail: { ctx } }) => {
   if (ctx.sourceElement !== document.body || ctx.response?.status === 200) return;
-  setTimeout(() => document.body.dispatchEvent(new Event("unheard")), Math.min(10_000, 500 * 2 ** failures++));
+  if (document.hidden) document.addEventListener("visibilitychange", hear, { once: true });
+  else setTimeout(hear, Math.min(10_000, 500 * 2 ** failures++));
 });
 
 // What nobody tells us of, such as what is changed at the platform, is looked at each minute while somebody looks.
