@@ -77,7 +77,11 @@ function leave() {
   location.assign(`/enter?${new URLSearchParams({ after: location.pathname + location.search })}`);
 }
 const part = (context) => (context.sourceElement === document.body ? "stream" : "part");
-document.addEventListener("htmx:sse:after:connection", () => told("stream", false));
+let failures = 0;
+document.addEventListener("htmx:sse:after:connection", () => {
+  failures = 0;
+  told("stream", false);
+});
 document.addEventListener("htmx:sse:error", ({ detail }) => {
   if (detail.status === 401) leave();
   else told("stream", true);
@@ -91,7 +95,6 @@ document.addEventListener("htmx:error", ({ detail }) => { if (detail.ctx?.reques
 // A stream that was open comes back by itself; one that could not be opened is asked for again, later and later, and one
 // of a page that nobody looks at once somebody does: a browser has six connections to a host, for all of its pages. The
 // next is asked for once the last has failed, so that there are never two.
-let failures = 0;
 const hear = () => document.body.dispatchEvent(new Event("unheard"));
 document.addEventListener("htmx:before:request", (event) => {
   if (document.hidden && event.detail.ctx.sourceElement === document.body) event.preventDefault();
