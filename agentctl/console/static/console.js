@@ -124,6 +124,11 @@ document.addEventListener("htmx:response:error", ({ detail: { ctx } }) => {
   document.body.replaceWith(body);
 });
 
+// A double-click is one click: the second one would tick what has moved up, or undo the first.
+document.addEventListener("click", (event) => {
+  if (event.detail > 1 && event.target.closest(".tick")) event.preventDefault();
+});
+
 // Who ticks off an item of a list that it leaves by that stands at the next one then.
 const ticks = () => [...document.querySelectorAll(".tick")];
 let ticked = -1;
