@@ -115,6 +115,15 @@ function look() {
 setInterval(look, 5_000);
 document.addEventListener("visibilitychange", look);
 
+// What was sent is not sent again while its answer is awaited, unless somebody comes back to it.
+let sent = new WeakSet();
+document.addEventListener("submit", (event) => {
+  if (event.defaultPrevented || !event.target.matches("[method=post]:not([hx-post])")) return;
+  if (sent.has(event.target)) event.preventDefault();
+  sent.add(event.target);
+});
+addEventListener("pageshow", () => { sent = new WeakSet(); });
+
 // A form that is answered in place shows what went wrong with it as a page, as without scripts: the very answer, since
 // what the form sends may have been done, and is not sent twice.
 document.addEventListener("htmx:response:error", ({ detail: { ctx } }) => {
@@ -146,5 +155,9 @@ if (guarded) {
   guarded.addEventListener("input", () => { typed = true; });
   guarded.addEventListener("submit", () => { typed = false; });
   guarded.addEventListener("click", (event) => { if (event.target.closest(".actions a")) typed = false; });
-  addEventListener("beforeunload", (event) => { if (typed) event.preventDefault(); });
+  addEventListener("beforeunload", (event) => {
+    if (!typed) return;
+    event.preventDefault();
+    sent = new WeakSet(); // who stays may send what would have led away
+  });
 }
