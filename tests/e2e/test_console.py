@@ -37,6 +37,8 @@ SAMPLE = (Path(__file__).parents[1] / "samples" / "post_call_transcription.json"
 AGENT = b"agent_7101k5zvyjhmfg983brhmhkd98n6"
 SIDEWAYS = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 IN_VIEW = "turn => { const { top, bottom } = turn.getBoundingClientRect(); return top >= 0 && bottom <= innerHeight; }"
+UNSEEN = """Object.defineProperty(document, "hidden", { get: () => !window.looked });
+    document.addEventListener("htmx:finally:request", () => { window.refused = true; });"""
 PHONE = {"viewport": {"width": 390, "height": 800}, "is_mobile": True, "has_touch": True, "locale": "en-GB"}
 
 
@@ -154,6 +156,20 @@ async def followed(page: Page) -> None:
     await page.set_viewport_size({"width": 1280, "height": 720})
 
 
+async def unseen(page: Page, url: str) -> None:
+    """A page that is opened beside another has no stream until somebody looks at it, and then one."""
+    await page.add_init_script(UNSEEN)
+    asked = asked_for(page, "/live")
+    await page.goto(url)
+    while not await page.evaluate("window.refused"):
+        pass
+    assert asked == []
+    async with page.expect_response("**/live"):
+        await page.evaluate("window.looked = true; document.dispatchEvent(new Event('visibilitychange'))")
+    assert asked == ["GET"]
+    await page.close()
+
+
 async def test_a_day(house: House, visit: Visit, watch: Watch, monkeypatch: pytest.MonkeyPatch) -> None:
     watch.expect(r"/(enter|nowhere|live|items)\b.*(401|404|503|403)")
     page = await visit()
@@ -170,8 +186,10 @@ async def test_a_day(house: House, visit: Visit, watch: Watch, monkeypatch: pyte
     await page.locator("ins", has_text="Frage nach Namen und Nummer.").wait_for()
     await seen(page, "plan")
     house.sandbox.fault(method="PATCH", path="/v1/convai/agents/*", delay_ms=1500)
-    await page.get_by_role("button", name="Diese Änderung anwenden").click()
+    sent = asked_for(page, "/plan")
+    await page.get_by_role("button", name="Diese Änderung anwenden").dblclick()
     await page.get_by_role("heading", name="Abgleich läuft").wait_for()
+    assert sent.count("POST") == 1
     await seen(page, "syncing")
     await page.get_by_role("heading", name="Abgeglichen").wait_for()
     await seen(page, "synced")
@@ -208,6 +226,7 @@ async def test_a_day(house: House, visit: Visit, watch: Watch, monkeypatch: pyte
     await house.deliver(sound=AUDIO * 30)
     await page.locator("#calls .row").first.wait_for()
     assert (streams[0], streams.count(200)) == (503, 1)
+    await unseen(await page.context.new_page(), f"{house.url}/calls")
     await page.get_by_role("searchbox").fill("Erika")
     await page.get_by_role("button", name="Zeigen").click()
     await page.locator("mark").first.wait_for()
@@ -218,14 +237,14 @@ async def test_a_day(house: House, visit: Visit, watch: Watch, monkeypatch: pyte
     await page.locator(".turn mark").first.wait_for()
     await seen(page, "call")
     await followed(page)
-    for name, pressed in (("Erledigt:", "true"), ("Wieder offen:", "false")):
-        await page.get_by_role("button", name=name).click()
-        await page.locator(f'#items .tick[aria-pressed="{pressed}"]').wait_for()
     sent = asked_for(page, "/items")
+    for name, pressed in (("Erledigt:", "true"), ("Wieder offen:", "false")):
+        await page.get_by_role("button", name=name).dblclick()
+        await page.locator(f'#items .tick[aria-pressed="{pressed}"]').wait_for()
     await page.locator("#items [name=_token]").evaluate("field => { field.value = 'old'; }")
     await page.get_by_role("button", name="Erledigt:").click()
     await page.get_by_role("heading", name="Diese Seite war zu alt").wait_for()
-    assert sent == ["POST"], "what was refused is not sent again to be told so"
+    assert sent == ["POST"] * 3, "neither a double-click nor to be told of a refusal sends anything twice"
     await page.reload()
     await page.get_by_role("link", name="Vergessen").click()
     await page.get_by_role("button", name="Endgültig löschen").wait_for()

@@ -20,7 +20,7 @@ from agentctl.console.pages.calls import wanted
 from agentctl.console.tables import table, whole
 from agentctl.console.telling import trouble
 from agentctl.console.visit import Refused, Visit
-from agentctl.errors import AgentctlError, StoreError
+from agentctl.errors import AgentctlError, NotThere, StoreError
 from agentctl.verbs.calls import audit, digest, forget, to_test
 from agentctl.verbs.calls.digest import is_possible
 
@@ -161,7 +161,11 @@ async def confirm(visit: Visit) -> Response:
 
 async def erase(visit: Visit) -> Response:
     """Erased everywhere, for good; what is left to do is told."""
-    found, keep = await asked(visit), "keep_remote" in visit.form
+    keep = "keep_remote" in visit.form
+    try:
+        found = await asked(visit)
+    except NotThere:
+        return visit.go("/calls", **wanted(visit), forgotten="1")  # by whoever was faster
     async with acting(visit) as control:
         try:
             traces = await forget.find(control, found["conversation_id"], keep_remote=keep)

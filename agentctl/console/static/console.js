@@ -77,7 +77,11 @@ function leave() {
   location.assign(`/enter?${new URLSearchParams({ after: location.pathname + location.search })}`);
 }
 const part = (context) => (context.sourceElement === document.body ? "stream" : "part");
-document.addEventListener("htmx:sse:after:connection", () => told("stream", false));
+let failures = 0;
+document.addEventListener("htmx:sse:after:connection", () => {
+  failures = 0;
+  told("stream", false);
+});
 document.addEventListener("htmx:sse:error", ({ detail }) => {
   if (detail.status === 401) leave();
   else told("stream", true);
@@ -88,12 +92,17 @@ document.addEventListener("htmx:after:request", ({ detail: { ctx } }) => {
 });
 document.addEventListener("htmx:error", ({ detail }) => { if (detail.ctx?.request) told(part(detail.ctx), true); });
 
-// A stream that was open comes back by itself; one that could not be opened is asked for again, later and later. The next
-// is asked for once the last has failed, so that there are never two.
-let failures = 0;
+// A stream that was open comes back by itself; one that could not be opened is asked for again, later and later, and one
+// of a page that nobody looks at once somebody does: a browser has six connections to a host, for all of its pages. The
+// next is asked for once the last has failed, so that there are never two.
+const hear = () => document.body.dispatchEvent(new Event("unheard"));
+document.addEventListener("htmx:before:request", (event) => {
+  if (document.hidden && event.detail.ctx.sourceElement === document.body) event.preventDefault();
+});
 document.addEventListener("htmx:finally:request", ({ detail: { ctx } }) => {
   if (ctx.sourceElement !== document.body || ctx.response?.status === 200) return;
-  setTimeout(() => document.body.dispatchEvent(new Event("unheard")), Math.min(10_000, 500 * 2 ** failures++));
+  if (document.hidden) document.addEventListener("visibilitychange", hear, { once: true });
+  else setTimeout(hear, Math.min(10_000, 500 * 2 ** failures++));
 });
 
 // What nobody tells us of, such as what is changed at the platform, is looked at each minute while somebody looks.
@@ -106,6 +115,15 @@ function look() {
 setInterval(look, 5_000);
 document.addEventListener("visibilitychange", look);
 
+// What was sent is not sent again while its answer is awaited, unless somebody comes back to it.
+let sent = new WeakSet();
+document.addEventListener("submit", (event) => {
+  if (event.defaultPrevented || !event.target.matches("[method=post]:not([hx-post])")) return;
+  if (sent.has(event.target)) event.preventDefault();
+  sent.add(event.target);
+});
+addEventListener("pageshow", () => { sent = new WeakSet(); });
+
 // A form that is answered in place shows what went wrong with it as a page, as without scripts: the very answer, since
 // what the form sends may have been done, and is not sent twice.
 document.addEventListener("htmx:response:error", ({ detail: { ctx } }) => {
@@ -113,6 +131,11 @@ document.addEventListener("htmx:response:error", ({ detail: { ctx } }) => {
   const { title, body } = new DOMParser().parseFromString(ctx.text, "text/html");
   document.title = title;
   document.body.replaceWith(body);
+});
+
+// A double-click is one click: the second one would tick what has moved up, or undo the first.
+document.addEventListener("click", (event) => {
+  if (event.detail > 1 && event.target.closest(".tick")) event.preventDefault();
 });
 
 // Who ticks off an item of a list that it leaves by that stands at the next one then.
@@ -132,5 +155,9 @@ if (guarded) {
   guarded.addEventListener("input", () => { typed = true; });
   guarded.addEventListener("submit", () => { typed = false; });
   guarded.addEventListener("click", (event) => { if (event.target.closest(".actions a")) typed = false; });
-  addEventListener("beforeunload", (event) => { if (typed) event.preventDefault(); });
+  addEventListener("beforeunload", (event) => {
+    if (!typed) return;
+    event.preventDefault();
+    sent = new WeakSet(); // who stays may send what would have led away
+  });
 }

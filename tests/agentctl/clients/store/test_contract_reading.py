@@ -94,6 +94,10 @@ async def test_words_are_found_in_both_languages_however_they_are_bent(store: St
         '"several deliv"': [],
         "rü": [],
         "angebot -winterg": ["sum"],
+        "rückr.": ["de"],
+        "several (Deliv?)": ["en"],
+        "angebot " + "- (-" * 40 + "wintergarten": [],
+        "-" * 40 + " -": [],
     }.items():
         assert await listed(store, search=search) == names, search
     assert await listed(store, search="angebot", until="2026-11-20T09:02:00Z") == []

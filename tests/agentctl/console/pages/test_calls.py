@@ -257,6 +257,8 @@ async def test_a_forgotten_call_is_gone_and_what_cannot_be_erased_is_said(operat
 
     answer = await operator.send("/calls/conv_1/forget", keep_remote="yes")
     assert answer.headers["location"] == "/calls?forgotten=1"
+    again = await operator.send("/calls/conv_1/forget", keep_remote="yes")
+    assert again.headers["location"] == "/calls?forgotten=1", "sent twice"
     assert listed(await operator.see("/calls?forgotten=1")) == []
 
 
