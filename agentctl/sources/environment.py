@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, ValidationError
+from pydantic import AfterValidator, Field, StrictBool, ValidationError
 
 from agentctl.errors import ConfigurationError, Problem, UsageError
 from agentctl.resources.assistant import KEY, Part
@@ -253,7 +253,7 @@ class _EnvironmentTable(Part):
     base_url: Annotated[str, AfterValidator(_server)] | None = None
     public_url: Annotated[str, AfterValidator(_server)] | None = None
     workspace: Annotated[str, AfterValidator(_label)] | None = None
-    table: bool = True
+    table: StrictBool = True
     vars: Annotated[dict[str, Any], AfterValidator(usable_variables)] = Field({})
     defaults: Defaults = Defaults()
     overrides: Layer = Layer()

@@ -22,12 +22,19 @@ _PLACE = located(FILENAME, f"{SECTION}.table")
 
 @dataclass(frozen=True)
 class Holder:
-    """Whose source `source` is: the project's in that environment. `since`: a time, as the store says it."""
+    """Whose source `source` is: the project's in that environment. `since`: a time, as the store says it. `unheard`:
+    changes of it were watched, and are not any more.
+    """
 
     source: SourceTable
     project: str
     environment: str
     since: str
+    unheard: bool
+
+    def is_of(self, scope: Scope) -> bool:
+        """Whether that is this one."""
+        return (self.project, self.environment) == (scope.project, scope.environment)
 
     @property
     def refusal(self) -> ConfigurationError:
@@ -50,27 +57,23 @@ class Holder:
         return Problem(_PLACE, what)
 
 
-async def another(store: Store, source: SourceTable, scope: Scope, *, take: bool = False) -> Holder | None:
-    """Who holds it, unless that is `scope` or nobody. `take`: then it is `scope`'s from now on. Raises StoreError."""
+async def holder(store: Store, source: SourceTable, scope: Scope, *, take: bool = False) -> Holder | None:
+    """Who holds it; None: nobody. `take`: in that case it is `scope`'s from now on. Raises StoreError."""
     asked = {**source.named, "project": scope.project, "environment": scope.environment, "take": take}
     found = await store.call("source_of", asked)
-    if found is None or (found["project"], found["environment"]) == (scope.project, scope.environment):
-        return None
-    return Holder(source, found["project"], found["environment"], found["since"])
+    return None if found is None else Holder(source, **found)
 
 
-async def is_unheard(store: Store, source: SourceTable, scope: Scope) -> bool:
-    """Whether it is `scope`'s, and changes of it that were watched are not any more. Raises StoreError."""
-    asked = {**source.named, "project": scope.project, "environment": scope.environment}
-    found = await store.call("source_of", asked)
-    own = (scope.project, scope.environment)
-    return bool(found and found["unheard"] and (found["project"], found["environment"]) == own)
+async def another(store: Store, source: SourceTable, scope: Scope, *, take: bool = False) -> Holder | None:
+    """As `holder`, but None where that is `scope`, too."""
+    found = await holder(store, source, scope, take=take)
+    return None if found is None or found.is_of(scope) else found
 
 
 async def take(store: Store, source: SourceTable, scope: Scope) -> None:
     """Have it be `scope`'s. Raises ConfigurationError where it is another's, and StoreError."""
-    if holder := await another(store, source, scope, take=True):
-        raise ConfigurationError([holder.problem(scope)])
+    if found := await another(store, source, scope, take=True):
+        raise ConfigurationError([found.problem(scope)])
 
 
 async def theirs(store: Store, scope: Scope, ids: Iterable[str]) -> frozenset[str]:

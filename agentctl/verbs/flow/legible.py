@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import platform
 from dataclasses import dataclass, field
 
 from agentctl.errors import ConfigurationError
 from agentctl.sources.project import FILENAME, find, read_project
-from agentctl.sync.bindings import Store
 from agentctl.verbs.upkeep import alert
 from agentctl.wiring import Control
 
@@ -38,7 +36,6 @@ class Legible:
     """
 
     control: Control
-    store: Store
     to: tuple[str, ...] = field(init=False)
     _stamp: object = field(default=None, init=False)
     _logged: tuple[str, ...] = field(default=(), init=False)
@@ -67,20 +64,10 @@ class Legible:
         self._logged = found
 
     async def _tell(self, found: tuple[str, ...]) -> None:
-        control, run = self.control, alert.new_run()
-        to = alert.recipients(control) or self.to
-        told = "\n".join(found)
-        row = {
-            "project": f"{platform.node()}:{control.directory}",
-            "environment": control.environment or "",
-            "workspace": "",
-            "subject": SUBJECT,
-            "purpose": "alert",
-            "digest": hashlib.sha256(told.encode()).hexdigest() if told else "",
-            "id": run,
-            "mails": alert.mails(control, alert.of_project(control, found), to, run),
-        }
-        await self.store.call("notify", row)
+        control, to = self.control, alert.recipients(self.control) or self.to
+        environment = control.environment or ""
+        place = {"project": f"{platform.node()}:{control.directory}", "environment": environment, "workspace": ""}
+        await alert.tell(control, place, SUBJECT, "\n".join(found), alert.of_project(control, found), to)
 
     def _stamped(self) -> object:
         try:

@@ -52,7 +52,7 @@ async def work(control: Control, *, stop: asyncio.Event) -> Tally:
     if found is None:
         idle(f"no agentctl.toml in {control.directory}")
         return Tally()
-    syncs = replace(found, idle=idle, look=Legible(control, found.store).look)
+    syncs = replace(found, idle=idle, look=Legible(control).look)
     async with _heard(syncs):
         return await worker.run([syncs], stop=stop, wake=syncs.wake, idle_seconds=IDLE_SECONDS)
 

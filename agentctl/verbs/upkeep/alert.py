@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -81,6 +82,20 @@ def of_changes(control: Control, found: Sequence[str]) -> dict[str, str]:
     """The message about a table of which changes are noticed no longer; with nothing `found`, that they are again."""
     headline = "Changes of rows are not synced" if found else "Changes of rows are synced again"
     return _message(control, headline, [*found, _UNHEARD] if found else [], "")
+
+
+async def tell(
+    control: Control, place: Mapping[str, str], subject: str, found: str, message: Mapping[str, str], to: Sequence[str]
+) -> bool:
+    """Queue `message` for each recipient where what is `found` of the subject is another than was last told; whether it
+    was. `place`: project, environment and workspace of which it is. Empty, `found` is that all is well. Raises
+    StoreError.
+    """
+    run = new_run()
+    digest = hashlib.sha256(found.encode()).hexdigest() if found else ""
+    row = {**place, "subject": subject, "purpose": "alert", "digest": digest, "id": run}
+    told = await (await control.store()).call("notify", {**row, "mails": mails(control, message, to, run)})
+    return bool(told["new"])
 
 
 def mails(control: Control, message: Mapping[str, str], to: Sequence[str], run: str) -> list[dict[str, Any]]:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import asdict
 
 from agentctl.errors import SyncError
-from agentctl.sources.table.anothers import is_unheard
+from agentctl.sources.table.anothers import holder
 from agentctl.verbs.upkeep import alert
 from agentctl.wiring import Control
 
@@ -22,23 +21,16 @@ async def watch(control: Control, to: Sequence[str]) -> None:
     source = control.project.table
     if source is None:
         return
-    store = await control.store()
-    unheard = await is_unheard(store, source, control.scope)
+    known = await holder(await control.store(), source, control.scope)
+    unheard = known is not None and known.unheard and known.is_of(control.scope)
     what = f"changes of table {source.table} are noticed no longer: triggers that watched it are gone or disabled"
     named = f"project => '{control.scope.project}', environment => '{control.scope.environment}'"
     remedy = (
         f"{source.adoption} has a table watched again; for each that a view shows: select agentctl.watch('TABLE', "
         f"'KEY', array['COLUMN'], {named}). If it is meant: select agentctl.unwatch('TABLE', {named})"
     )
-    told, run = (what, remedy) if unheard else (), alert.new_run()
-    row = {
-        **asdict(control.scope),
-        "subject": SUBJECT,
-        "purpose": "alert",
-        "digest": hashlib.sha256(what.encode()).hexdigest() if unheard else "",
-        "id": run,
-        "mails": alert.mails(control, alert.of_changes(control, told), to, run),
-    }
-    await store.call("notify", row)
+    found = (what, remedy) if unheard else ()
+    message = alert.of_changes(control, found)
+    await alert.tell(control, asdict(control.scope), SUBJECT, "".join(found), message, to)
     if unheard:
         raise SyncError(what, f"{remedy}. Then: agentctl sync")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import asdict
 
@@ -23,13 +22,5 @@ async def watch(control: Control, to: Sequence[str]) -> bool:
     watched = found.webhook_id is not None and found.agents
     problems = found.problems if watched else ()
     told = "\n".join(sorted(problems))
-    run = alert.new_run()
-    row = {
-        **asdict(control.scope),
-        "subject": SUBJECT,
-        "purpose": "alert",
-        "digest": hashlib.sha256(told.encode()).hexdigest() if told else "",
-        "id": run,
-        "mails": alert.mails(control, alert.of_delivery(control, [*map(await whose(control), problems)]), to, run),
-    }
-    return bool((await (await control.store()).call("notify", row))["new"])
+    message = alert.of_delivery(control, [*map(await whose(control), problems)])
+    return await alert.tell(control, asdict(control.scope), SUBJECT, told, message, to)

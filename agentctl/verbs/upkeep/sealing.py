@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections.abc import Sequence
 
@@ -24,11 +23,9 @@ async def seal(control: Control, to: Sequence[str]) -> bool:
     """
     store = await control.store()
     found = await rights.loose(store)
-    run, told = alert.new_run(), str(found) if found.count else ""
-    mails = alert.mails(control, alert.of_rights(control, told, rights.REMEDY), to, run) if told else []
-    digest = hashlib.sha256(told.encode()).hexdigest() if told else ""
-    row = {**_WHOLE_STORE, "subject": SUBJECT, "purpose": "alert", "digest": digest, "id": run, "mails": mails}
-    is_news = (await store.call("notify", row))["new"]
+    told = str(found) if found.count else ""
+    message = alert.of_rights(control, told, rights.REMEDY)
+    is_news = await alert.tell(control, _WHOLE_STORE, SUBJECT, told, message, to if told else ())
     if told and is_news:
         log.error("rights: %s; they are taken now", told)
     if told:

@@ -140,6 +140,13 @@ def test_a_part_of_an_entry_that_no_file_completes_is_told(project: DiskProject)
     assert str(problem) == "assistants/reception/assistant.toml: data_collection.size.type: is missing"
 
 
+@pytest.mark.parametrize("no", ["'no'", "0"])
+def test_what_may_be_meant_as_no_table_is_told_and_not_taken_for_one(project: DiskProject, no: str) -> None:
+    project.write(FILENAME, f"project = 'demo'\nenvironments.staging.table = {no}\n")
+    (problem,) = load(project.root, "staging").problems
+    assert str(problem).startswith("agentctl.toml: environments.staging.table: ")
+
+
 def test_files_have_one_origin_whatever_the_environment(full: DiskProject) -> None:
     def origin() -> dict[str, str]:
         (one,) = full.load().checked().assistants

@@ -396,7 +396,7 @@ async def test_that_it_is_not_sound_is_logged_and_mailed_once_until_it_changes(
         toml.write_text(text)
         for _ in range(2):  # two workers one after the other, and each looks again and again
             async with shop.opened() as control:
-                legible = Legible(control, await control.store())
+                legible = Legible(control)
                 await legible.look()
                 await legible.look()
                 told = await (await control.store()).call("claim_mails", mails)
