@@ -19,7 +19,7 @@ import httpx
 import psycopg
 import pytest
 import yaml
-from jsonschema import Draft7Validator
+from jsonschema_rs import Draft7Validator
 from pydantic import SecretStr
 
 from agentctl.settings import Settings

@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
+from jsonschema_rs import Draft202012Validator, meta
 
 from agentctl.cli.app import run
 
@@ -68,7 +68,7 @@ def test_init_where_nothing_can_be_written(tmp_path: Path, capsys: pytest.Captur
 def test_schema_is_one_json_schema(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["schema"]) == 0
     schema = json.loads(capsys.readouterr().out)
-    Draft202012Validator.check_schema(schema)
+    meta.validate(schema)
     check = Draft202012Validator(schema)
     assert check.is_valid({"name": "Empfang", "voice": {"stability": 0.5}})
     assert not check.is_valid({"name": "Empfang", "voice": {"stability": 1.5}})

@@ -3,14 +3,14 @@ from importlib.resources import files
 from typing import Any
 
 import pytest
-from jsonschema import Draft202012Validator
+from jsonschema_rs import Draft202012Validator, meta
 
 from agentctl.sources.assistant_file import schema
 
 
 @pytest.fixture(scope="module")
 def validator() -> Draft202012Validator:
-    Draft202012Validator.check_schema(schema())
+    meta.validate(schema())
     return Draft202012Validator(schema())
 
 
