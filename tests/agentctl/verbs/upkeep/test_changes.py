@@ -57,7 +57,7 @@ async def test_a_table_that_was_made_anew_is_missed(product: Product) -> None:
 
         await adopt.adopt(control, await adopt.look(control, TABLE))
         await changes.watch(control, TEAM)
-        assert await told() == ["probe/production: Changes of rows are synced again"]
+        assert await told() == ["probe/production: No changes of rows are missed any more"]
         product.sql(f"select agentctl.unwatch('{TABLE}', 'probe', 'production')")
         await changes.watch(control, TEAM)
         assert await told() == [], "on purpose"
