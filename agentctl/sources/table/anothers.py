@@ -63,8 +63,9 @@ class Holder:
 async def holder(store: Store, source: SourceTable, scope: Scope, *, take: bool = False) -> Holder | None:
     """Who holds it; None: nobody. `take`: in that case it is `scope`'s from now on. Raises StoreError."""
     asked = {**source.named, "project": scope.project, "environment": scope.environment, "take": take}
-    found = await store.call("source_of", asked)
-    return None if found is None else Holder(source, **found)
+    if (found := await store.call("source_of", asked)) is None:
+        return None
+    return Holder(source, found["project"], found["environment"], found["since"], found["unheard"])
 
 
 async def another(store: Store, source: SourceTable, scope: Scope, *, take: bool = False) -> Holder | None:
