@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from agentctl.errors import ConfigurationError, Problem
+from agentctl.errors import ConfigurationError, Problem, UsageError
 from agentctl.resources import agent
 from agentctl.sources.mapping import SECTION, SourceTable
 from agentctl.sources.problems import located
@@ -37,10 +37,13 @@ class Holder:
         return (self.project, self.environment) == (scope.project, scope.environment)
 
     @property
-    def refusal(self) -> ConfigurationError:
-        """The error of a job of one row, which its tenant's people read: whose the table is, is not theirs to know."""
-        what = f"table {self.source.table} is the source of another environment"
-        return ConfigurationError([Problem(_PLACE, what)], "Which, and what to do: agentctl plan")
+    def refusal(self) -> UsageError:
+        """The error of a job of one row, which its tenant's people read: whose the table is, is not theirs to know.
+
+        Nobody tries that again by itself: each time the holder would be asked to sync the row once more.
+        """
+        what = f"{_PLACE}: table {self.source.table} is the source of another environment"
+        return UsageError(what, "Which, and what to do: agentctl plan. Then: agentctl calls retry --all")
 
     def problem(self, scope: Scope) -> Problem:
         """What to say of it where it is not `scope`'s."""
@@ -60,8 +63,9 @@ class Holder:
 async def holder(store: Store, source: SourceTable, scope: Scope, *, take: bool = False) -> Holder | None:
     """Who holds it; None: nobody. `take`: in that case it is `scope`'s from now on. Raises StoreError."""
     asked = {**source.named, "project": scope.project, "environment": scope.environment, "take": take}
-    found = await store.call("source_of", asked)
-    return None if found is None else Holder(source, **found)
+    if (found := await store.call("source_of", asked)) is None:
+        return None
+    return Holder(source, found["project"], found["environment"], found["since"], found["unheard"])
 
 
 async def another(store: Store, source: SourceTable, scope: Scope, *, take: bool = False) -> Holder | None:

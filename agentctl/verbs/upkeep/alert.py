@@ -26,6 +26,7 @@ _TAKEN = "The worker takes these rights now. Where they come back, or agentctl d
 _DONE_MEANWHILE = "Whoever has the public key could use them until then: look at what was read and changed meanwhile."
 _UNSYNCED = "Calls are processed all the same. What changes in the table is synced once it is corrected."
 _UNHEARD = "What was changed meanwhile: agentctl sync. A table that is made anew lacks what was said of the former one."
+_HEARD = "The table is watched again, or is not meant to be by now: then its rows are brought by agentctl sync alone"
 
 
 def recipients(control: Control) -> tuple[str, ...]:
@@ -79,9 +80,9 @@ def of_project(control: Control, problems: Sequence[str]) -> dict[str, str]:
 
 
 def of_changes(control: Control, found: Sequence[str]) -> dict[str, str]:
-    """The message about a table of which changes are noticed no longer; with nothing `found`, that they are again."""
-    headline = "Changes of rows are not synced" if found else "Changes of rows are synced again"
-    return _message(control, headline, [*found, _UNHEARD] if found else [], "")
+    """The message about a table of which changes are noticed no longer; with nothing `found`, that none is missed."""
+    headline = "Changes of rows are not synced" if found else "No changes of rows are missed any more"
+    return _message(control, headline, [*found, _UNHEARD] if found else [_HEARD], "")
 
 
 async def tell(

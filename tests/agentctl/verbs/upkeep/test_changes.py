@@ -57,7 +57,27 @@ async def test_a_table_that_was_made_anew_is_missed(product: Product) -> None:
 
         await adopt.adopt(control, await adopt.look(control, TABLE))
         await changes.watch(control, TEAM)
-        assert await told() == ["probe/production: Changes of rows are synced again"]
+        assert await told() == ["probe/production: No changes of rows are missed any more"]
         product.sql(f"select agentctl.unwatch('{TABLE}', 'probe', 'production')")
         await changes.watch(control, TEAM)
         assert await told() == [], "on purpose"
+
+
+async def test_of_a_view_each_table_that_was_watched_is_missed(product: Product) -> None:
+    product.insert(1)
+    product.sql(
+        f"create table second (id bigint primary key); create view shown as select t.* from {TABLE} t left join second "
+        "using (id); select agentctl.watch('second', 'id', array['id'])"
+    )
+    file = product.root / "agentctl.toml"
+    file.write_text(file.read_text().replace(f'table = "{TABLE}"', 'table = "shown"'))
+    assert (await product.sync()).ok
+    async with product.opened() as control:
+        await changes.watch(control, TEAM)
+        product.sql(f"alter table {TABLE} disable trigger all")
+        with pytest.raises(SyncError, match="changes of table shown are noticed no longer"):
+            await changes.watch(control, TEAM)
+        product.sql(f"select agentctl.unwatch('{TABLE}', 'probe', 'production')")
+        await changes.watch(control, TEAM)
+        product.sql("select agentctl.unwatch('second')")
+        await changes.watch(control, TEAM)
