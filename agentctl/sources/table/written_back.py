@@ -11,6 +11,7 @@ from agentctl.sources.spelling import quoted
 # What a column must be: categories of types (pg_type.typcategory), or their names; and as what it is made.
 _WORDS = ({"S", "jsonb"}, "text")
 _TIMES = ({"S", "jsonb", "D"}, "timestamptz")
+_OF_A_DAY = ("time ", "time(")  # of Postgres' times those that know no date, as format_type spells them
 _ID = 34  # characters of ids that ElevenLabs makes now, as of agent_7101k5zvyjhmfg983brhmhkd98n6
 _NULL = {"phone_number_id": "a row without a number", "error": "a row without an error"}
 """What is told as null, and when that is."""
@@ -47,7 +48,7 @@ def unfit(source: SourceTable, found: Mapping[str, Any]) -> Iterator[str]:
 def _misfit(name: str, column: Mapping[str, Any]) -> tuple[str, str] | None:
     """Why it can never be written, and what of the column's definition mends that."""
     sorts, made_as = _TIMES if name == "synced_at" else _WORDS
-    if column["sort"] not in sorts:
+    if column["sort"] not in sorts or column["type"].startswith(_OF_A_DAY):
         using = " using null" if name == "synced_at" else ""  # no type that is no time can be cast to one
         return f"is {column['type']}, and what is written there is {made_as}", f"type {made_as}{using}"
     return ("is made by the database itself", "drop expression") if column["made"] else None

@@ -343,7 +343,7 @@ async def test_a_column_that_cannot_be_written_back_into_is_told_with_its_mend_a
     kinds = {
         "agent_id": "uuid",
         "phone_number_id": "text generated always as ('x') stored",
-        "synced_at": "boolean",
+        "synced_at": "time(0)",
         "sync_error": "varchar(14) not null default ''",
     }
     for name, kind in kinds.items():
@@ -359,7 +359,7 @@ async def test_a_column_that_cannot_be_written_back_into_is_told_with_its_mend_a
     assert [one.partition(": ")[0] for one in noted] == [
         "column elevenlabs_agent_id is uuid, and what is written there is text",
         "column elevenlabs_phone_number_id is made by the database itself",
-        "column elevenlabs_synced_at is boolean, and what is written there is timestamptz",
+        "column elevenlabs_synced_at is time(0) without time zone, and what is written there is timestamptz",
         "column elevenlabs_sync_error must not be null, as it is in a row without an error",
     ]
     failed = [str(one.error) for one in (await product.sync()).failures]
