@@ -46,8 +46,10 @@ class Guest:
         return answer.text
 
     async def send(self, path: str, page: str = "/calls", **form: Any) -> httpx.Response:
-        """Post a form of that page, as a browser does."""
-        values: Mapping[str, Any] = {"_token": token(await self.see(page)), **form}
+        """Post a form of that page of the same tenant, as a browser does."""
+        tenant = {name: value for name, value in httpx.URL(path).params.items() if name == "tenant"}
+        shown = await self.see(str(httpx.URL(page).copy_merge_params(tenant)) if tenant else page)
+        values: Mapping[str, Any] = {"_token": token(shown), **form}
         return await self.http.post(path, data=values, headers={"origin": HERE})
 
     async def put(self, name: str, said: str = "Guten Tag", **call: object) -> None:

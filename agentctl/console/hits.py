@@ -13,7 +13,7 @@ _HIT = re.compile(f"{BEGIN}([^{END}]+){END}")
 def lit(call: Mapping[str, Any], snippet: str) -> dict[str, Any]:
     """The call with such marks around every one of the words that `snippet` has hit."""
     words = sorted(map(re.escape, set(_HIT.findall(snippet))), key=len, reverse=True)
-    found = re.compile(rf"\b(?:{'|'.join(words)})\b", re.IGNORECASE) if words else None
+    found = re.compile(rf"(?<!\w)(?:{'|'.join(words)})(?!\w)", re.IGNORECASE) if words else None
 
     def marked(text: str | None) -> str | None:
         plain = text and text.replace(BEGIN, "").replace(END, "")  # what somebody said has none

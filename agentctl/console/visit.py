@@ -64,8 +64,10 @@ class Visit:
 
     @property
     def token(self) -> str:
-        """What a form on this page brings back."""
-        return self.session.token("form")
+        """What a form on this page brings back, which is for this tenant: whoever left it meanwhile, or joined one that
+        is shown first now, would have the form do to that one what it says of this.
+        """
+        return self.session.token(f"form of {self.tenant}")
 
     @property
     def theme(self) -> str:

@@ -39,6 +39,11 @@ SIDEWAYS = "document.documentElement.scrollWidth - document.documentElement.clie
 IN_VIEW = "turn => { const { top, bottom } = turn.getBoundingClientRect(); return top >= 0 && bottom <= innerHeight; }"
 UNSEEN = """Object.defineProperty(document, "hidden", { get: () => !window.looked });
     document.addEventListener("htmx:finally:request", () => { window.refused = true; });"""
+STOPPED = """button => new Promise(stopped => {
+    navigation.addEventListener("navigateerror", () => stopped(), { once: true });
+    navigation.addEventListener("navigate", () => setTimeout(() => stop()), { once: true });
+    button.click();
+})"""
 PHONE = {"viewport": {"width": 390, "height": 800}, "is_mobile": True, "has_touch": True, "locale": "en-GB"}
 
 
@@ -186,6 +191,9 @@ async def test_a_day(house: House, visit: Visit, watch: Watch, monkeypatch: pyte
     await page.locator("ins", has_text="Frage nach Namen und Nummer.").wait_for()
     await seen(page, "plan")
     house.sandbox.fault(method="PATCH", path="/v1/convai/agents/*", delay_ms=1500)
+    await page.route("**/plan", lambda route: None)
+    await page.get_by_role("button", name="Diese Änderung anwenden").evaluate(STOPPED)
+    await page.unroute("**/plan")
     sent = asked_for(page, "/plan")
     await page.get_by_role("button", name="Diese Änderung anwenden").dblclick()
     await page.get_by_role("heading", name="Abgleich läuft").wait_for()
@@ -251,20 +259,24 @@ async def test_a_day(house: House, visit: Visit, watch: Watch, monkeypatch: pyte
     await seen(page, "forget")
     await page.goto(f"{house.url}/items?items=any")
     await page.evaluate("window.stayed = true")
-    await page.get_by_role("button", name="Erledigt:").first.click()
+    sent = asked_for(page, "/items")
+    await page.get_by_role("button", name="Erledigt:").first.focus()
+    await page.keyboard.down("Enter")
     await page.locator('.tick[aria-pressed="true"]').wait_for()
+    await page.keyboard.down("Enter")
+    await page.keyboard.up("Enter")
+    assert sent.count("POST") == 1, "a key that is held is one stroke"
     assert await page.evaluate("window.stayed && document.activeElement.matches('.tick')"), "a tick loads nothing anew"
     await page.reload()
     assert await page.locator('.tick[aria-pressed="true"]').count() == 1
     await seen(page, "items")
 
-    # A server that does not answer is told so, and forgotten once it does; who is out is led to the door and back.
+    # A server that does not answer is told so, and asked again by itself; who is out is led to the door and back.
     watch.expect("Failed to (load resource|fetch)")
-    await page.route("**/items*", lambda route: route.abort())
+    await page.route("**/items*", lambda route: route.fulfill(status=429))
     await house.deliver()
     await page.get_by_text("Keine Verbindung seit").wait_for()
     await page.unroute("**/items*")
-    await house.deliver()
     await page.get_by_text("Keine Verbindung seit").wait_for(state="hidden")
     await page.context.clear_cookies()
     await house.deliver()

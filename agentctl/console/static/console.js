@@ -77,9 +77,9 @@ function leave() {
   location.assign(`/enter?${new URLSearchParams({ after: location.pathname + location.search })}`);
 }
 const part = (context) => (context.sourceElement === document.body ? "stream" : "part");
-let failures = 0;
+const isLost = ({ response }) => !response || response.status === 429 || response.status >= 500;
 document.addEventListener("htmx:sse:after:connection", () => {
-  failures = 0;
+  failures.delete(document.body);
   told("stream", false);
 });
 document.addEventListener("htmx:sse:error", ({ detail }) => {
@@ -88,21 +88,35 @@ document.addEventListener("htmx:sse:error", ({ detail }) => {
 });
 document.addEventListener("htmx:after:request", ({ detail: { ctx } }) => {
   if (ctx.response.status === 401) leave();
-  told(part(ctx), ctx.response.status >= 500);
+  told(part(ctx), isLost(ctx));
 });
 document.addEventListener("htmx:error", ({ detail }) => { if (detail.ctx?.request) told(part(detail.ctx), true); });
 
-// A stream that was open comes back by itself; one that could not be opened is asked for again, later and later, and one
-// of a page that nobody looks at once somebody does: a browser has six connections to a host, for all of its pages. The
-// next is asked for once the last has failed, so that there are never two.
-const hear = () => document.body.dispatchEvent(new Event("unheard"));
+// A stream that was open comes back by itself; one that could not be opened, and a part that was lost, are asked for
+// again, later and later, and those of a page that nobody looks at once somebody does: a browser has six connections to
+// a host, for all of its pages. Each is asked for once it has failed, so that there are never two.
+const failures = new WeakMap();
+const due = new WeakSet();
+function later(asked) {
+  if (due.has(asked)) return;
+  due.add(asked);
+  const ask = () => {
+    due.delete(asked);
+    if (asked === document.body) asked.dispatchEvent(new Event("unheard"));
+    else htmx.ajax("GET", asked.getAttribute("hx-get"), { source: asked });
+  };
+  const times = failures.get(asked) ?? 0;
+  failures.set(asked, times + 1);
+  if (document.hidden) document.addEventListener("visibilitychange", ask, { once: true });
+  else setTimeout(ask, Math.min(10_000, 500 * 2 ** times));
+}
 document.addEventListener("htmx:before:request", (event) => {
   if (document.hidden && event.detail.ctx.sourceElement === document.body) event.preventDefault();
 });
 document.addEventListener("htmx:finally:request", ({ detail: { ctx } }) => {
-  if (ctx.sourceElement !== document.body || ctx.response?.status === 200) return;
-  if (document.hidden) document.addEventListener("visibilitychange", hear, { once: true });
-  else setTimeout(hear, Math.min(10_000, 500 * 2 ** failures++));
+  const asked = ctx.sourceElement;
+  if (asked === document.body ? ctx.response?.status !== 200 : asked.matches("[hx-get]") && isLost(ctx)) later(asked);
+  else if (asked !== document.body) failures.delete(asked);
 });
 
 // What nobody tells us of, such as what is changed at the platform, is looked at each minute while somebody looks.
@@ -115,7 +129,7 @@ function look() {
 setInterval(look, 5_000);
 document.addEventListener("visibilitychange", look);
 
-// What was sent is not sent again while its answer is awaited, unless somebody comes back to it.
+// What was sent is not sent again while its answer is awaited, unless somebody stops that or comes back to it.
 let sent = new WeakSet();
 document.addEventListener("submit", (event) => {
   if (event.defaultPrevented || !event.target.matches("[method=post]:not([hx-post])")) return;
@@ -123,6 +137,7 @@ document.addEventListener("submit", (event) => {
   sent.add(event.target);
 });
 addEventListener("pageshow", () => { sent = new WeakSet(); });
+window.navigation?.addEventListener("navigateerror", () => { sent = new WeakSet(); });
 
 // A form that is answered in place shows what went wrong with it as a page, as without scripts: the very answer, since
 // what the form sends may have been done, and is not sent twice.
@@ -136,6 +151,11 @@ document.addEventListener("htmx:response:error", ({ detail: { ctx } }) => {
 // A double-click is one click: the second one would tick what has moved up, or undo the first.
 document.addEventListener("click", (event) => {
   if (event.detail > 1 && event.target.closest(".tick")) event.preventDefault();
+});
+
+// And a key that is held is one stroke: it would tick one after the other, as each has the focus then.
+document.addEventListener("keydown", (event) => {
+  if (event.repeat && event.target.closest?.(".tick")) event.preventDefault();
 });
 
 // Who ticks off an item of a list that it leaves by that stands at the next one then.

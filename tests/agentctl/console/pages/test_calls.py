@@ -180,7 +180,7 @@ async def test_what_was_said_is_a_table_too(operator: Guest) -> None:
 
 
 async def test_what_a_search_has_hit_is_lit_up_in_the_call_and_jumped_to(operator: Guest) -> None:
-    await operator.put("conv_1", "Ein <b>Parkplatz</b>, bitte. Parkplatz \x02x!")
+    await operator.put("conv_1", "Ein <b>Parkplatz</b>, bitte. Parkplatz \x02x! 🚗")
     await operator.put("conv_2", "Ein Parkplatz")
     (link,) = re.findall(r'class="row" href="(/calls/conv_1[^"]*)"', await operator.see("/calls?q=parkplätze"))
     assert link == "/calls/conv_1?q=parkpl%C3%A4tze&amp;list=newest#hit"
@@ -188,6 +188,7 @@ async def test_what_a_search_has_hit_is_lit_up_in_the_call_and_jumped_to(operato
     for found in (page, await operator.see("/calls/conv_1?q=bitte+parkp")):
         assert found.count("<mark>Parkplatz</mark>") == 2
     assert page.count("</mark>") == page.count("<mark>"), "a caller's words have no marks of their own"
+    assert "<mark>🚗</mark>" in await operator.see("/calls/conv_1?q=🚗")
     assert "&lt;b&gt;" in page
     assert page.index('id="turn-0"') < page.index('id="hit"') < page.index('id="turn-1"')
     assert 'href="/calls?q=parkpl%C3%A4tze"' in page, "back to what was found"

@@ -123,6 +123,9 @@ async def test_a_tenant_has_what_is_its_own_and_nothing_of_the_operators(operato
 
     refused = await operator.send("/health/again?tenant=praxis", event=other)
     assert "there is nothing to process again" in text(refused.text)
+    form = {"_token": token(page), "event": ""}
+    old = await operator.http.post("/health/again", data=form, headers={"origin": HERE})
+    assert (old.status_code, await state(operator, mine)) == (403, "dead"), "it was for another tenant"
     await operator.send("/health/again?tenant=praxis", event="")
     assert [await state(operator, one) for one in (mine, other)] == ["pending", "dead"]
     assert "zahnarzt" in text(await operator.see("/health")), "the operator has everybody's"
