@@ -62,6 +62,9 @@ class Page:
         if visit is None:
             return await self._unheard(desk, request) if self.writes else _to_the_door(request)
         request.state.tenants = visit.person.tenants  # whoever tells of trouble on the way asks whose it is
+        if visit.strays and not self.writes:
+            # A page that is open leads itself here, as to the door: its parts would be of another tenant than it is.
+            return Response(status_code=401) if visit.partial else RedirectResponse(visit.own, 303)
         if not visit.may(self.role):
             raise Refused(403, "refused.role")
         if self.writes:

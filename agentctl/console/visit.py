@@ -81,6 +81,17 @@ class Visit:
         query = self.request.url.query
         return f"{self.request.url.path}?{query}" if query else self.request.url.path
 
+    @property
+    def strays(self) -> bool:
+        """Whether another tenant was asked for: one that they left, or that never was theirs."""
+        return self.request.query_params.get("tenant", self.tenant) != self.tenant
+
+    @property
+    def own(self) -> str:
+        """The address of this page of the tenant that is looked at."""
+        own = self.request.url.remove_query_params("tenant")
+        return f"{own.path}?{own.query}" if own.query else own.path
+
     def back(self) -> Response:
         """To the page that the form was on."""
         after = self.form.get("after")

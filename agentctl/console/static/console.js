@@ -103,7 +103,7 @@ function later(asked) {
   const ask = () => {
     due.delete(asked);
     if (asked === document.body) asked.dispatchEvent(new Event("unheard"));
-    else htmx.ajax("GET", asked.getAttribute("hx-get"), { source: asked });
+    else if (asked.isConnected) htmx.ajax("GET", asked.getAttribute("hx-get"), { source: asked });
   };
   const times = failures.get(asked) ?? 0;
   failures.set(asked, times + 1);
@@ -114,9 +114,11 @@ document.addEventListener("htmx:before:request", (event) => {
   if (document.hidden && event.detail.ctx.sourceElement === document.body) event.preventDefault();
 });
 document.addEventListener("htmx:finally:request", ({ detail: { ctx } }) => {
-  const asked = ctx.sourceElement;
-  if (asked === document.body ? ctx.response?.status !== 200 : asked.matches("[hx-get]") && isLost(ctx)) later(asked);
-  else if (asked !== document.body) failures.delete(asked);
+  const { sourceElement: source, response } = ctx;
+  const asked = source === document.body ? source : source.closest("[hx-get]"); // what is around a form shows what it did
+  if (!asked) return;
+  if (source === document.body ? response?.status !== 200 : isLost(ctx)) later(asked);
+  else failures.delete(asked);
 });
 
 // What nobody tells us of, such as what is changed at the platform, is looked at each minute while somebody looks.

@@ -16,6 +16,7 @@ from agentctl.console.wording import words
 from agentctl.errors import StoreSilent
 from agentctl.verbs.calls import audit, digest
 from tests.console import Guest, text
+from tests.stores import running, stored
 
 pytestmark = pytest.mark.anyio
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(1)> \u202ejavascript:alert(1) [x](javascript:alert(1))"
@@ -205,6 +206,11 @@ async def test_a_form_of_a_call_leads_back_to_what_it_was_opened_with(
     page = await operator.see(opened)
     assert 'href="/calls/conv_2/forget?q=parkplatz&amp;list=newest"' in page
     (test,) = (unescape(one) for one in re.findall(r'action="([^"]*/test[^"]*)"', page))
+    store = await operator.control.store()
+    await store.call("store_call", stored(await running(store, "conv_3"), "conv_3"))
+    assert ("make this a test" in page, "make this a test" in await operator.see("/calls/conv_3")) == (True, False), (
+        "of a greeting alone there is no test"
+    )
     refused = await operator.send(test, opened, turn="0")  # there is no project to write it to
     next_one = 'href="/calls/conv_1?q=parkplatz&amp;list=newest" rel="next"'
     for told in ('role="alert"', "<mark>Parkplätze</mark>", next_one):
