@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from math import inf
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, model_validator
@@ -27,6 +28,18 @@ _TAKES = {
 _ALWAYS = {
     *("conversation_id", "tenant", "project", "environment", "started_at", "status", "stored_at", "updated_at"),
     *("action_items", "open_items", "turns", "has_recording"),
+}
+
+# Of how many characters the ids are that ElevenLabs and Twilio make now.
+_IDS = {"conversation_id": 33, "agent_id": 34, "call_sid": 34}
+# Of how many characters other texts are at most; of one that is not here nobody knows.
+_LONGEST = dict.fromkeys(("project", "environment", "assistant"), 63) | {
+    **dict.fromkeys(("channel", "direction", "sentiment"), 8),
+    **dict.fromkeys(("title", "caller_name", "caller_number"), 200),
+    "status": 11,
+    "successful": 7,
+    "language": 5,
+    "summary": 4000,
 }
 
 
@@ -143,6 +156,16 @@ def obstacles(sink: SinkTable, found: Mapping[str, Any]) -> Iterator[str]:
             yield f"column {column} must not be null and is given nothing: {_nullable(sink, column)}"
 
 
+def cramped(sink: SinkTable, found: Mapping[str, Any]) -> Iterator[str]:
+    """Which columns are too short for some calls, by the same: the row of such a call is refused."""
+    columns = found["columns"] or {}
+    for name, column in sink.columns.items():
+        there = columns.get(column)
+        if there is None or name in _IDS or there["length"] is None or there["length"] >= _LONGEST.get(name, inf):
+            continue
+        yield f"{name}: column {column} is {there['shown']}, and a longer value is refused: {_as_text(sink, column)}"
+
+
 def exposure(sink: SinkTable, found: Mapping[str, Any]) -> str:
     """Which users may read the calls of all tenants in it, with what ends that; empty: none, as far as that is told."""
     if not found["readers"]:
@@ -157,9 +180,13 @@ def _of_key(sink: SinkTable, columns: Mapping[str, Any]) -> Iterator[str]:
     key = columns.get(sink.key)
     if key is None:
         yield f"key: {_missing(sink, sink.key, columns)}"
-    elif key["sort"] != "S":
+        return
+    if key["sort"] != "S":
         yield f"key: column {sink.key} is {key['shown']}, and a conversation's id is text"
-    elif not key["unique"]:
+        return
+    if short := _short(sink, "conversation_id", sink.key, key):
+        yield f"key: {short}"
+    if not key["unique"]:
         mend = f"alter table {_quoted(sink)} add unique ({quoted(sink.key)});"
         yield f"key: column {sink.key} is not unique, so that a call would stand there again and again: {mend}"
 
@@ -174,8 +201,17 @@ def _of_column(sink: SinkTable, name: str, column: str, columns: Mapping[str, An
         yield f"column {column} is {there['shown']}, and the value needs {' or '.join(takes.values())}"
     elif there["made"]:
         yield f"column {column} is made by the database itself"
+    elif short := _short(sink, name, column, there):
+        yield short
     elif there["required"] and name not in _ALWAYS:
         yield f"column {column} must not be null, and not every call has that: {_nullable(sink, column)}"
+
+
+def _short(sink: SinkTable, name: str, column: str, there: Mapping[str, Any]) -> str:
+    longest = _IDS.get(name, 0)
+    if there["length"] is None or there["length"] >= longest:
+        return ""
+    return f"column {column} is {there['shown']}, and ids have {longest} characters: {_as_text(sink, column)}"
 
 
 def _sort(name: str) -> str:
@@ -197,6 +233,10 @@ def _missing(sink: SinkTable, column: str, columns: Mapping[str, Any]) -> str:
 
 def _nullable(sink: SinkTable, column: str) -> str:
     return f"alter table {_quoted(sink)} alter column {quoted(column)} drop not null;"
+
+
+def _as_text(sink: SinkTable, column: str) -> str:
+    return f"alter table {_quoted(sink)} alter column {quoted(column)} type text;"
 
 
 def _quoted(sink: SinkTable) -> str:

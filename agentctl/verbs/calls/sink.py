@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 from agentctl.calls.inbox import Store
 from agentctl.errors import AgentctlError, Problem, UsageError
 from agentctl.sources.project import FILENAME
-from agentctl.sources.sink import SECTION, SinkTable, exposure, obstacles
+from agentctl.sources.sink import SECTION, SinkTable, cramped, exposure, obstacles
+from agentctl.verbs.calls.queue import SECONDS
 from agentctl.wiring import Control
 
 _SECONDS = 60.0  # as many calls as there are
@@ -30,18 +31,24 @@ async def declare(control: Control, sink: SinkTable | None) -> None:
 
 
 async def problems(control: Control, sink: SinkTable | None) -> tuple[list[Problem], list[Problem]]:
-    """Why calls could not be written as it is declared, and what keeps nobody from reading them, with what mends it.
+    """Why no call could be written as it is declared; why some could not, or may be read by users. With what mends it.
 
     Raises StoreError.
     """
     if sink is None:
         return [], []
     found = await (await control.store()).call("sink_columns", sink.place)
-    wrong, exposed = obstacles(sink, found), filter(None, [exposure(sink, found)])
+    wrong, doubtful = obstacles(sink, found), filter(None, [*cramped(sink, found), exposure(sink, found)])
     return (
         [Problem(FILENAME, f"{SECTION}: {what}") for what in wrong],
-        [Problem(FILENAME, f"{SECTION}: {what}") for what in exposed],
+        [Problem(FILENAME, f"{SECTION}: {what}") for what in doubtful],
     )
+
+
+async def refusals(control: Control) -> list[str]:
+    """Why rows of the store's sinks that wait, or were given up, were not written. Raises StoreError."""
+    found = await (await control.store()).call("sink_queue", {"tenant": None}, timeout=SECONDS)
+    return list(found["troubled_rows"])
 
 
 async def notices(control: Control, sink: SinkTable | None) -> list[Problem]:
@@ -60,8 +67,8 @@ async def notices(control: Control, sink: SinkTable | None) -> list[Problem]:
     elif sink and before and {name: before[name] for name in sink.record()} != sink.record():
         what = f"{SECTION}: another table or other columns are written; what stands where they are not stays as it is"
         told.append(Problem(FILENAME, f"{what}. For calls of before: agentctl calls sink --since 30d"))
-    wrong, exposed = await problems(control, sink)
-    return [*told, *wrong, *exposed]
+    wrong, doubtful = await problems(control, sink)
+    return [*told, *wrong, *doubtful]
 
 
 async def fill(control: Control, since: datetime) -> int:

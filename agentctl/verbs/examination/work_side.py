@@ -100,14 +100,19 @@ def _old(queue: Queue) -> str:
 
 
 async def sink(control: Control) -> AsyncIterator[Finding]:
-    """Whether calls can be written into the product's own table as it is declared."""
+    """Whether calls can be written into the product's own table as it is declared, and are."""
     declared = control.loaded.project.sink
-    wrong, exposed = await sinking.problems(control, declared)
+    wrong, doubtful = await sinking.problems(control, declared)
     for problem in wrong:
         yield Finding("sink", "broken", str(problem), "Correct the table or the file; calls are stored here meanwhile.")
-    for problem in exposed:
+    for problem in doubtful:
         yield Finding("sink", "warning", str(problem))
     if not declared:
         yield Finding("sink", "skipped", "calls are written to no table of a product: there is no [sink.table]")
-    elif not wrong and not exposed:
+        return
+    refusals = await sinking.refusals(control)
+    for reason in refusals:
+        remedy = "It is tried again; once that was given up: agentctl calls retry --all"
+        yield Finding("sink", "warning", f"a call is not written: {reason}", remedy)
+    if not (wrong or doubtful or refusals):
         yield Finding("sink", "ok", f"calls are written to {declared.table}")

@@ -65,7 +65,8 @@ async def look(control: Control, table: str) -> Adoption:
     if holder := await another(store, asked, control.scope):
         raise ConfigurationError([holder.problem(control.scope)], "Nothing was changed.")
     async with granted(store, asked):
-        told = await store.call("source_columns", {**asked.named, "sample": _SAMPLES})
+        whose = {"project": control.scope.project, "environment": control.scope.environment}
+        told = await store.call("source_columns", {**asked.named, **whose, "sample": _SAMPLES})
         told |= {"refers": await store.call("source_references", asked.named)}
     if "columns" not in told:
         near = nearest(table, told["tables"])

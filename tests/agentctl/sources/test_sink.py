@@ -52,6 +52,7 @@ def test_what_cannot_be_meant_is_an_error_of_the_file(tmp_path: Path, text: str,
 
 def test_a_view_and_columns_that_refuse_null_are_told_with_what_mends_them() -> None:
     column = {"shown": "text", "sort": "S", "required": False, "made": False, "default": False, "unique": True}
+    column |= {"length": None}
     found = {
         "columns": {"id": column, "said": {**column, "required": True}},
         "is_table": True,

@@ -13,7 +13,7 @@ import pytest
 from agentctl.calls.sink import SinkJob
 from agentctl.clients.store.supabase import SupabaseStore
 from agentctl.errors import SinkError
-from agentctl.sources.sink import SinkTable, exposure, obstacles
+from agentctl.sources.sink import SinkTable, cramped, exposure, obstacles
 from agentctl.worker import run
 from tests.databases import Databases
 from tests.stores import Store, running, stored
@@ -395,6 +395,21 @@ async def test_a_declaration_is_checked_against_the_table(sunk: Store, sql: Sql)
     sql(told.partition("; ")[2].partition(",")[0])
     assert exposure(SINK, await sunk.call("sink_columns", SINK.place)) == ""
     assert list(obstacles(SINK, await sunk.call("sink_columns", SINK.place))) == []
+    alter = 'alter table public."call Sessions" alter column'
+    sql(f'{alter} conversation_id type varchar(20); {alter} "Summary" type varchar(3999)')
+    sql(f"{alter} said type char(9); {alter} direction type varchar(8)")
+    found = await sunk.call("sink_columns", SINK.place)
+    short = [*obstacles(SINK, found), *cramped(SINK, found)]
+    ids, more = "and ids have 33 characters:", "and a longer value is refused:"
+    assert short == [
+        f"key: column conversation_id is character varying(20), {ids} {alter} conversation_id type text;",
+        f'summary: column Summary is character varying(3999), {more} {alter} "Summary" type text;',
+        f"transcript: column said is character(9), {more} {alter} said type text;",
+    ]
+    for one in short:
+        sql(one[one.index(alter) :])
+    found = await sunk.call("sink_columns", SINK.place)
+    assert [*obstacles(SINK, found), *cramped(SINK, found)] == []
     sql('revoke all on public."call Sessions" from service_role')
     barred = list(obstacles(SINK, await sunk.call("sink_columns", SINK.place)))
     if isinstance(sunk, SupabaseStore):  # the other one is the owner's

@@ -243,6 +243,16 @@ async def test_a_column_may_be_called_like_whatever_a_function_calls_something(s
     assert execute(dsn, "select tenant from agentctl.rows_watched('k')") == [("acme",)]
     found = await store.call("source_columns", {**place, "sample": 5, "watching": SHADOWS})
     assert found["watched"]
+    execute(
+        dsn,
+        """create table public.parts (id int primary key, name text);
+        create view public.vw as select * from public.parts;
+        grant select on public.parts, public.vw to service_role;
+        select agentctl.watch('public.parts', 'id', array['name'], project => 'a', environment => 'production')""",
+    )
+    for project, watched in (("a", True), ("b", False)):
+        view = {"schema": "public", "table": "vw", "project": project, "environment": "production"}
+        assert (await store.call("source_columns", view))["watched"] is watched
     assert {one["name"]: one["shapes"] for one in found["columns"]}["value"] == ["key"]
     asked = {**place, "fields": {name: [name] for name in SHADOWS}, "limit": 5}
     for sought in ({}, {"only": ["k"]}, {"only": [], "also": {"column": "t", "value": "y"}}, {"after": "a"}):

@@ -127,6 +127,7 @@ def test_an_event_becomes_the_products_row_and_follows_its_call_to_the_end(sunk:
     done = sunk.json("calls", "forget", one, "--yes", code=1)
     assert [(row["conversation_id"], row["table"]) for row in done["rows_left"]] == [(one, "public.call_sessions")]
     assert "full_rows" in done["rows_left"][0]["reason"]
+    assert "a call is not written: " + done["rows_left"][0]["reason"] in sunk("doctor")[1]
     assert sunk("calls", "show", one)[0] == 1
     sql("alter table public.call_sessions drop constraint full_rows")
     assert sunk.json("calls", "forget", one, "--yes")["rows_left"] == []
