@@ -118,8 +118,7 @@ async def ask(store: Store, source: SourceTable, scope: Scope) -> Told:
 
 
 async def _all(store: Store, source: SourceTable, scope: Scope) -> Told:
-    whose = {"project": scope.project, "environment": scope.environment}
-    columns = await store.call("source_columns", {**source.named, **whose, "watching": source.columns})
+    columns = await store.call("source_columns", {**source.named, **asdict(scope), "watching": source.columns})
     told = Told(columns)
     if holder := await another(store, source, scope):
         return replace(told, anothers=holder.problem(scope))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from pydantic import ValidationError
@@ -65,8 +65,7 @@ async def look(control: Control, table: str) -> Adoption:
     if holder := await another(store, asked, control.scope):
         raise ConfigurationError([holder.problem(control.scope)], "Nothing was changed.")
     async with granted(store, asked):
-        whose = {"project": control.scope.project, "environment": control.scope.environment}
-        told = await store.call("source_columns", {**asked.named, **whose, "sample": _SAMPLES})
+        told = await store.call("source_columns", {**asked.named, **asdict(control.scope), "sample": _SAMPLES})
         told |= {"refers": await store.call("source_references", asked.named)}
     if "columns" not in told:
         near = nearest(table, told["tables"])
